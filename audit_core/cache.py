@@ -1,0 +1,72 @@
+"""What a killed run had finished, kept in the run's folder under the digest of everything it depends on."""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def key(*parts: object) -> str:
+    """A name for a result: equal parts give an equal name. The parts must be JSON."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes a whole file or nothing, readable by its owner only: temporary file, fsync, rename."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+class Cache:
+    """Results by name in one folder; without a folder it keeps them for this run only."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._arrays: dict[str, dict[str, NDArray[Any]]] = {}
+        if folder is not None:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """The arrays stored under a name; None if there are none or the file is damaged."""
+        if name in self._arrays or self._folder is None:
+            return self._arrays.get(name)
+        try:
+            with np.load(self._folder / f"{name}.npz", allow_pickle=False) as stored:
+                return {field: stored[field] for field in stored.files}
+        except (OSError, ValueError, KeyError, EOFError):
+            return None
+
+    def keep_arrays(self, name: str, arrays: dict[str, NDArray[Any]]) -> None:
+        self._arrays[name] = arrays
+        if self._folder is not None:
+            import io
+
+            buffer = io.BytesIO()
+            np.savez(buffer, allow_pickle=False, **arrays)
+            write_atomically(self._folder / f"{name}.npz", buffer.getvalue())
+
+    def text(self, name: str) -> bytes | None:
+        """The bytes stored under a name, or None."""
+        if self._folder is None:
+            return None
+        try:
+            return (self._folder / f"{name}.json").read_bytes()
+        except OSError:
+            return None
+
+    def keep_text(self, name: str, data: bytes) -> None:
+        if self._folder is not None:
+            write_atomically(self._folder / f"{name}.json", data)

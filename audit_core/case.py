@@ -1,0 +1,255 @@
+"""The case: release, members and non-members, loaded and checked."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Literal
+
+import numpy as np
+
+from audit_core.column_sets import column_problems, unknown_columns
+from audit_core.errors import InputError, Problem, raise_all
+from audit_core.paths import file_digest
+from audit_core.questions import Neighbours
+from audit_core.reading import TextTable, read_table
+from audit_core.recipe import Arm, Recipe
+from audit_core.schema import United, table_of, unite_all
+from audit_core.scorecard import FileFacts
+from audit_core.separation import missing_subjects, overlap_problems, same_rows, shared_people
+from audit_core.tables import Ids, Table, content_order, with_own_dictionaries
+
+Role = Literal["plain", "identifier", "quasi-identifier", "sensitive", "subject"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What is audited. All tables but `published` share one set of columns and dictionaries.
+
+    Rows are in content order, columns in name order: nothing of the files' own order is left.
+
+    Attributes:
+        release: The released rows, columns comparable with the members' (no identifier, no subject).
+        members: The rows the release was made from.
+        non_members: Rows of the same population that were not used, or None.
+        published: The released rows with every released column and dictionaries of their own; where columns were
+            generalised they are categories here and absent from `release`.
+        roles: For every column of any file.
+        released_identifiers, member_identifiers: The declared identifier columns that both files have, or None; rows
+            as in `release` and `members`.
+        member_subjects, non_member_subjects: The person each row belongs to, shape `(n_rows,)`; None where the unit
+            of privacy is the row.
+        unit: "row", or the name of the subject column.
+        overlap: Non-member rows equal to some member row.
+        k_anonymity_min: The k the recipe claims; 0 where it claims none.
+        files: By what they are: "release", "members", "non_members".
+        neighbours: Filled for a check that asked for them: "members>release" are the members' nearest released rows.
+    """
+
+    name: str
+    release: Table
+    members: Table
+    non_members: Table | None
+    published: Table
+    roles: dict[str, Role]
+    released_identifiers: Table | None
+    member_identifiers: Table | None
+    member_subjects: Ids | None
+    non_member_subjects: Ids | None
+    unit: str
+    overlap: int
+    generalised: bool
+    k_anonymity_min: int
+    files: dict[str, FileFacts]
+    neighbours: dict[str, Neighbours] = field(default_factory=dict)
+
+    def columns_of(self, role: Role) -> tuple[str, ...]:
+        """The names of the columns with one role, in name order."""
+        return tuple(sorted(name for name, its in self.roles.items() if its == role))
+
+    @property
+    def facts(self) -> dict[str, int]:
+        """What the rules' conditions look at; a truth is 1 or 0, a count is itself."""
+        return {
+            "table": 1,
+            "members": len(self.members),
+            "non_members": 0 if self.non_members is None else len(self.non_members),
+            "released": len(self.published),
+            "columns": len(self.release.columns),
+            "generalised": int(self.generalised),
+            "k_anonymity_min": self.k_anonymity_min,
+            "identifiers": len(self.columns_of("identifier")),
+            "quasi_identifiers": len(self.columns_of("quasi-identifier")),
+            "sensitive": len(self.columns_of("sensitive")),
+            "subject": int(self.unit != "row"),
+        }
+
+
+ARMS: tuple[Arm, ...] = ("members", "release", "non_members")
+_CALLED: dict[Arm, str] = {"members": "members", "release": "release", "non_members": "non-members"}
+
+
+def prepare(recipe: Recipe) -> Case:
+    """Reads the files, checks them against the recipe and each other, and builds the case.
+
+    Raises:
+        InputError: With every problem that could be found; none quotes a value.
+    """
+    files = _read(recipe)
+    members = files["members"]
+    roles = _roles(recipe, members)
+    left_out = {name for name, role in roles.items() if role in ("identifier", "subject")}
+    problems = unknown_columns(recipe.columns, list(files.values()), "columns")
+    if recipe.subject is not None and recipe.subject not in recipe.columns:
+        problems += unknown_columns([recipe.subject], list(files.values()), "subject")
+    for arm, file in files.items():
+        if arm != "members":
+            problems += column_problems(file, members, left_out if arm == "release" else ())
+    raise_all(problems)
+    united, generalised = unite_all(
+        files["members"],
+        files["release"],
+        files.get("non_members"),
+        declared={name: spec.kind for name, spec in recipe.columns.items() if spec.kind is not None},
+        generalised=recipe.release.generalised,
+        identifying=left_out,
+    )
+    modelled = [name for name in united if name not in left_out and name not in generalised]
+    tables = {arm: table_of(file, [united[name] for name in modelled]) for arm, file in files.items()}
+    aside = {
+        arm: table_of(file, [united[name] for name in sorted(left_out) if name in file.columns])
+        for arm, file in files.items()
+    }
+    for arm, table in tables.items():
+        order = content_order(table, aside[arm])
+        tables[arm], aside[arm] = table.take(order), aside[arm].take(order)
+    for arm in ("members", "non_members"):
+        if recipe.subject is not None and arm in files:
+            problems += missing_subjects(files[arm], recipe.subject)
+    overlap = 0
+    if "non_members" in files:
+        where = files["non_members"].label
+        problems += shared_people(aside["members"], aside["non_members"], recipe.subject, where)
+        if modelled:
+            problems += same_rows(tables["release"], tables["non_members"], where)
+            overlap, beyond_chance = overlap_problems(tables["members"], tables["non_members"], where)
+            problems += beyond_chance
+    raise_all(problems)
+    surviving = sorted(name for name in files["release"].columns if roles[name] == "identifier")
+    subject = recipe.subject
+    return Case(
+        name=recipe.audit,
+        release=tables["release"],
+        members=tables["members"],
+        non_members=tables.get("non_members"),
+        published=_published(files["release"], united, tables["release"]),
+        roles=roles,
+        released_identifiers=aside["release"].select(surviving) if surviving else None,
+        member_identifiers=aside["members"].select(surviving) if surviving else None,
+        member_subjects=_subjects(aside.get("members"), subject),
+        non_member_subjects=_subjects(aside.get("non_members"), subject),
+        unit="row" if subject is None else subject,
+        overlap=overlap,
+        generalised=recipe.release.generalised,
+        k_anonymity_min=recipe.k_anonymity_min,
+        files={arm: FileFacts(name=file.name, rows=file.n_rows, digest=file.digest) for arm, file in files.items()},
+    )
+
+
+def digests_now(recipe: Recipe) -> dict[str, str]:
+    """The digests of the recipe's files as they are now, by what they are; "unreadable" for one that is gone."""
+    digests: dict[str, str] = {}
+    for arm in ARMS:
+        try:
+            path = recipe.path(arm)
+            if path is not None:
+                digests[arm] = file_digest(path, arm)
+        except InputError:
+            digests[arm] = "unreadable"
+    return digests
+
+
+def content_digest(case: Case) -> str:
+    """ "sha256:" and a digest of what is in the tables: format, row order and column order of the files are not in it.
+
+    Nobody who lacks the members' rows can compute it.
+    """
+    digest = hashlib.sha256()
+
+    def add(data: bytes | memoryview) -> None:
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+
+    for table in (case.release, case.members, case.non_members, case.published):
+        if table is None:
+            add(b"none")
+            continue
+        for position, column in enumerate(table.columns):
+            add(column.name.encode("utf-8", "surrogatepass"))
+            add(column.kind.encode())
+            if column.numeric:
+                add(column.values.astype("<f8").tobytes())
+            else:
+                add("\0".join(column.values).encode("utf-8", "surrogatepass"))
+            add(np.ascontiguousarray(table.codes[:, position], dtype="<i4").data.cast("B"))
+    for subjects in (case.member_subjects, case.non_member_subjects):
+        add(b"none" if subjects is None else subjects.astype("<i8").tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _read(recipe: Recipe) -> dict[Arm, TextTable]:
+    """The files, members first.
+
+    Raises:
+        InputError: Some cannot be read, or two of them are one file.
+    """
+    files: dict[Arm, TextTable] = {}
+    problems: list[Problem] = []
+    for arm in ARMS:
+        try:
+            path, written = recipe.path(arm), recipe.written_path(arm)
+            if path is not None and written is not None:
+                files[arm] = read_table(
+                    path,
+                    what=_CALLED[arm],
+                    name=PurePath(written).name,
+                    nulls=recipe.nulls,
+                    encoding=recipe.encoding,
+                    delimiter=recipe.delimiter or "",
+                )
+        except InputError as error:
+            problems += error.problems
+    control = files.get("non_members")
+    for arm in ("members", "release"):
+        other = files.get(arm)
+        if control is not None and other is not None and control.digest == other.digest:
+            what = f"this is the same file as the {other.label}"
+            fix = "Name rows of the same population that were not used for the release"
+            problems.append(Problem(code="same-file", what=what, where=control.label, fix=fix))
+    raise_all(problems)
+    return files
+
+
+def _roles(recipe: Recipe, members: TextTable) -> dict[str, Role]:
+    roles: dict[str, Role] = dict.fromkeys(members.columns, "plain")
+    roles.update({name: spec.role for name, spec in recipe.columns.items()})
+    if recipe.subject is not None and roles.get(recipe.subject, "plain") == "plain":
+        roles[recipe.subject] = "subject"
+    return dict(sorted(roles.items()))
+
+
+def _published(file: TextTable, united: Mapping[str, United], release: Table) -> Table:
+    """Every released column over its own values, rows in content order."""
+    names = tuple(sorted(file.columns))
+    if names != release.names:
+        release = table_of(file, [united[name] for name in names])
+        release = release.take(content_order(release))
+    (published,) = with_own_dictionaries(release)  # keeps the order of values, hence of rows
+    return published
+
+
+def _subjects(aside: Table | None, subject: str | None) -> Ids | None:
+    if aside is None or subject is None:
+        return None
+    subjects: Ids = aside.codes[:, aside.index(subject)].astype(np.int64)
+    return subjects

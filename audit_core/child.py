@@ -1,0 +1,111 @@
+"""The process in which one plugin answers one question: `python -m audit_core.child FOLDER`.
+
+It finds in the folder the job and the question, and leaves there the answer or the kind of failure. It is given
+nothing else: no key, no file of the user, no environment beyond what Python needs.
+"""
+
+import importlib
+import importlib.util
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from audit_core import exchange
+from audit_core.answers import Scores
+from audit_core.measurement import Measurement, Reason
+
+
+def load(target: str, file: str | None) -> Any:
+    """The object "package.module:Class" names; from a file where the plugin is a single file.
+
+    Raises:
+        ImportError, AttributeError: It is not there.
+    """
+    module_name, _, attribute = target.partition(":")
+    if file is not None:
+        spec = importlib.util.spec_from_file_location(module_name, file)
+        if spec is None or spec.loader is None:
+            raise ImportError(module_name)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module
+        spec.loader.exec_module(module)
+    else:
+        module = importlib.import_module(module_name)
+    return getattr(module, attribute)
+
+
+def main(folder: Path) -> int:
+    """Does the job; 0 if there is an answer, 1 if the plugin raised."""
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    try:
+        job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+        plugin = load(job["load"], job["file"])(**job["params"])
+        rng = np.random.default_rng(np.random.SeedSequence(job["entropy"]))
+        if job["role"] == "attack":
+            _answer(plugin, folder, rng)
+        else:
+            _measure(plugin, folder, rng)
+    except BaseException as error:
+        (folder / "error.json").write_text(json.dumps(_failure(error)), encoding="utf-8")
+        if job_is_debugged(folder):
+            traceback.print_exc()
+        return 1
+    return 0
+
+
+def job_is_debugged(folder: Path) -> bool:
+    """Whether the user asked to see what the plugin prints, tracebacks included."""
+    return (folder / "debug").exists()
+
+
+def _answer(plugin: Any, folder: Path, rng: np.random.Generator) -> None:
+    answer = plugin.answer(exchange.read_question(folder), rng)
+    said = answer if isinstance(answer, tuple) else (answer,)
+    scores = tuple(item for item in said if isinstance(item, Scores))
+    exchange.write_scores(folder, scores)
+    _write_ignored(folder, len(said) - len(scores))
+
+
+def _measure(plugin: Any, folder: Path, rng: np.random.Generator) -> None:
+    from pydantic import TypeAdapter
+
+    from audit_core.measurement import Histogram, RocCurve
+
+    said = list(plugin.measure(exchange.read_case(folder), rng))
+    known = Measurement | RocCurve | Histogram | Reason
+    results = [item for item in said if isinstance(item, known)]
+    measured: dict[str, list[Any]] = {"measurements": [], "details": [], "caveats": []}
+    for item in results:
+        room = {Measurement: "measurements", Reason: "caveats"}.get(type(item), "details")
+        measured[room].append(TypeAdapter(type(item)).dump_python(item, mode="json"))
+    (folder / "measured.json").write_text(json.dumps(measured), encoding="utf-8")
+    _write_ignored(folder, len(said) - len(results))
+
+
+def _write_ignored(folder: Path, count: int) -> None:
+    """How many things a plugin said that are no answer, a verdict of its own for example."""
+    (folder / "ignored.json").write_text(json.dumps(count), encoding="utf-8")
+
+
+def _failure(error: BaseException) -> dict[str, str]:
+    """The kind and the place of an error, without its message, which may quote a record."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return {"type": type(error).__name__, "place": place}
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

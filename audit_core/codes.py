@@ -1,0 +1,80 @@
+"""Every coded sentence: verdict reasons, caveats and errors, in the languages we speak.
+
+They stand in `sentences/*.json`: `title` is a template for `str.format` with the reason's arguments; `more` explains
+and says what to do.
+"""
+
+import json
+from dataclasses import dataclass
+from importlib import resources
+
+from audit_core.measurement import Reason
+from audit_core.words import Words, say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A sentence with a name."""
+
+    title: Words
+    more: Words
+
+
+def sentence(reason: Reason, language: str) -> str:
+    """The reason in words; a code nobody knows (a stranger's) shows as itself with its arguments."""
+    code = CODES.get(reason.code)
+    if code is None:
+        arguments = ", ".join(f"{key} {value}" for key, value in sorted(reason.args.items()))
+        return f"{reason.code} ({arguments})" if arguments else reason.code
+    named = {key: _named(key, value, language) for key, value in reason.args.items()}
+    return say(code.title, language).format(**named)
+
+
+GOALS: dict[str, Words] = {
+    "attribute": {"en": "attribute disclosure", "ja": "属性の推定"},
+    "copies": {"en": "copies of real rows", "ja": "実データの行の複製"},
+    "identifiers": {"en": "surviving identifiers", "ja": "識別子の残存"},
+    "identity": {"en": "re-identification", "ja": "本人の再識別"},
+    "membership": {"en": "membership inference", "ja": "メンバーシップ推論"},
+}
+"""What an attacker is after; a goal nobody listed shows as itself."""
+
+FACTS: dict[str, Words] = {
+    "columns": {"en": "comparable columns", "ja": "比較できる列"},
+    "generalised": {"en": "a generalised release", "ja": "一般化されたリリース"},
+    "identifiers": {"en": "declared identifier columns", "ja": "宣言された識別子の列"},
+    "k_anonymity_min": {"en": "a claimed k (k_anonymity_min)", "ja": "主張された k（k_anonymity_min）"},
+    "members": {"en": "members", "ja": "メンバー"},
+    "non_members": {"en": "non-members", "ja": "非メンバー"},
+    "quasi_identifiers": {"en": "declared quasi-identifiers", "ja": "宣言された準識別子"},
+    "released": {"en": "released rows", "ja": "公開された行"},
+    "sensitive": {"en": "declared sensitive columns", "ja": "宣言された機微な列"},
+    "subject": {"en": "a subject column", "ja": "主体の列"},
+    "table": {"en": "a table", "ja": "表"},
+}
+"""The facts of a case that a policy's conditions may name."""
+
+_NAMES: dict[str, dict[str, Words]] = {"goal": GOALS, "facts": FACTS}
+"""Arguments that are names, several separated by ", ", and the words for them."""
+
+
+def _named(key: str, value: str | int | float, language: str) -> str | int | float:
+    names = _NAMES.get(key)
+    if names is None or not isinstance(value, str):
+        return value
+    return ", ".join(say(names[name], language) if name in names else name for name in value.split(", "))
+
+
+def _read() -> dict[str, Code]:
+    """All files in `sentences`, by code; a code stands in one file only."""
+    codes: dict[str, Code] = {}
+    folder = resources.files("audit_core") / "sentences"
+    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        for name, words in json.loads(file.read_text(encoding="utf-8")).items():
+            if name in codes:
+                raise ValueError(f"the code {name} stands in two files")
+            codes[name] = Code(title=words["title"], more=words["more"])
+    return codes
+
+
+CODES: dict[str, Code] = _read()

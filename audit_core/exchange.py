@@ -1,0 +1,151 @@
+"""What parent and child hand each other: arrays as .npy, the rest as JSON. Nothing that runs code when read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from audit_core.answers import Answer, Scores
+from audit_core.case import Case
+from audit_core.questions import Asset, Membership, Neighbours
+from audit_core.scorecard import FileFacts
+from audit_core.tables import Column, Table
+
+_CASE_TABLES = ("release", "members", "non_members", "published", "released_identifiers", "member_identifiers")
+_CASE_ARRAYS = ("member_subjects", "non_member_subjects")
+_CASE_PLAIN = ("name", "roles", "unit", "overlap", "generalised", "k_anonymity_min")
+
+
+class Malformed(ValueError):
+    """An answer is not what an answer must be. Its text names the field, never a value."""
+
+
+def write_table(folder: Path, name: str, table: Table | None) -> None:
+    """Writes `NAME.json`, `NAME.npy` and the numeric dictionaries; nothing for None."""
+    if table is None:
+        return
+    columns = []
+    for position, column in enumerate(table.columns):
+        entry: dict[str, Any] = {"name": column.name, "kind": column.kind}
+        if column.numeric:
+            np.save(folder / f"{name}.{position}.npy", column.values.astype(np.float64))
+        else:
+            entry["values"] = list(column.values)
+        columns.append(entry)
+    np.save(folder / f"{name}.npy", table.codes)
+    (folder / f"{name}.json").write_text(json.dumps(columns), encoding="utf-8")
+
+
+def read_table(folder: Path, name: str) -> Table | None:
+    """Reads what `write_table` wrote; None where there is no such table. The arrays cannot be written to."""
+    path = folder / f"{name}.json"
+    if not path.exists():
+        return None
+    columns = [
+        Column(
+            name=entry["name"],
+            kind=entry["kind"],
+            values=np.array(entry["values"], dtype=object)
+            if "values" in entry
+            else np.load(folder / f"{name}.{position}.npy", allow_pickle=False),
+        )
+        for position, entry in enumerate(json.loads(path.read_text(encoding="utf-8")))
+    ]
+    codes = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+    return Table(columns=tuple(columns), codes=codes)
+
+
+def write_question(folder: Path, question: Membership) -> None:
+    for name in ("targets", "release", "reference"):
+        write_table(folder, name, getattr(question, name))
+    _write_neighbours(folder, question.neighbours)
+
+
+def read_question(folder: Path) -> Membership:
+    targets = read_table(folder, "targets")
+    if targets is None:
+        raise FileNotFoundError("targets.json")
+    return Membership(
+        targets=targets,
+        release=read_table(folder, "release"),
+        reference=read_table(folder, "reference"),
+        neighbours={Asset(name): found for name, found in _read_neighbours(folder).items()},
+    )
+
+
+def _write_neighbours(folder: Path, neighbours: Mapping[str, Neighbours]) -> None:
+    (folder / "neighbours.json").write_text(json.dumps(list(neighbours)), encoding="utf-8")
+    for position, found in enumerate(neighbours.values()):
+        np.save(folder / f"neighbours.{position}.distance.npy", found.distance)
+        np.save(folder / f"neighbours.{position}.row.npy", found.row)
+
+
+def _read_neighbours(folder: Path) -> dict[str, Neighbours]:
+    names = json.loads((folder / "neighbours.json").read_text(encoding="utf-8"))
+    return {
+        name: Neighbours(
+            distance=np.load(folder / f"neighbours.{position}.distance.npy", allow_pickle=False),
+            row=np.load(folder / f"neighbours.{position}.row.npy", allow_pickle=False),
+        )
+        for position, name in enumerate(names)
+    }
+
+
+def write_case(folder: Path, case: Case) -> None:
+    for name in _CASE_TABLES:
+        write_table(folder, name, getattr(case, name))
+    for name in _CASE_ARRAYS:
+        if (array := getattr(case, name)) is not None:
+            np.save(folder / f"{name}.npy", array)
+    _write_neighbours(folder, case.neighbours)
+    plain = {name: getattr(case, name) for name in _CASE_PLAIN}
+    plain["files"] = {name: asdict(facts) for name, facts in case.files.items()}
+    (folder / "case.json").write_text(json.dumps(plain), encoding="utf-8")
+
+
+def read_case(folder: Path) -> Case:
+    plain = json.loads((folder / "case.json").read_text(encoding="utf-8"))
+    plain["files"] = {name: FileFacts(**facts) for name, facts in plain["files"].items()}
+    arrays = {
+        name: np.load(path, allow_pickle=False) if (path := folder / f"{name}.npy").exists() else None
+        for name in _CASE_ARRAYS
+    }
+    tables = {name: read_table(folder, name) for name in _CASE_TABLES}
+    return Case(**plain, **arrays, **tables, neighbours=_read_neighbours(folder))  # type: ignore[arg-type]
+
+
+def write_scores(folder: Path, scores: tuple[Scores, ...]) -> None:
+    for position, score in enumerate(scores):
+        np.save(folder / f"scores.{position}.npy", np.asarray(score.values, dtype=np.float64))
+    (folder / "scores.json").write_text(json.dumps([score.of for score in scores]), encoding="utf-8")
+
+
+def read_scores(folder: Path, n_targets: int) -> tuple[Answer, ...]:
+    """Reads what a child wrote, trusting none of it.
+
+    Raises:
+        Malformed: Names are missing or doubled, a shape is wrong, a value is NaN or infinite.
+    """
+    try:
+        names = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise Malformed("scores.json: unreadable") from None
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
+        raise Malformed("Scores.of: a name is missing")
+    if len(set(names)) != len(names):
+        raise Malformed("Scores.of: a name is given twice")
+    scores = []
+    for position, name in enumerate(names):
+        try:
+            values = np.load(folder / f"scores.{position}.npy", allow_pickle=False)
+        except (OSError, ValueError):
+            raise Malformed("Scores.values: unreadable") from None
+        if values.shape != (n_targets,) or values.dtype != np.float64:
+            raise Malformed(f"Scores.values: shape {values.shape}, wanted ({n_targets},)")
+        if not np.isfinite(values).all():
+            raise Malformed("Scores.values: NaN or infinite")
+        scores.append(Scores(of=name, values=values))
+    return tuple(scores)

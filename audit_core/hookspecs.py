@@ -1,0 +1,27 @@
+"""The hooks a plugin may implement, in the pluggy project and entry-point group `audit_core.v1`."""
+
+from collections.abc import Iterable
+
+import pluggy
+
+from audit_core.plugin import AttackPlugin, CheckPlugin, RendererPlugin
+
+PROJECT = "audit_core.v1"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def audit_attacks() -> Iterable[AttackPlugin]:  # type: ignore[empty-body]
+    """The attacks this plugin brings."""
+
+
+@hookspec
+def audit_checks() -> Iterable[CheckPlugin]:  # type: ignore[empty-body]
+    """The checks this plugin brings."""
+
+
+@hookspec
+def audit_renderers() -> Iterable[RendererPlugin]:  # type: ignore[empty-body]
+    """The views of the scorecard this plugin brings."""

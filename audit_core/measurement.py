@@ -1,0 +1,79 @@
+"""A named value with its evidence."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Discriminator
+
+from audit_core.evidence import Evidence, Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A coded sentence: the code picks the words, the arguments fill them in."""
+
+    code: str
+    args: dict[str, str | int | float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One value. HIGHER = MORE LEAKAGE, always.
+
+    Attributes:
+        name: What was measured, snake_case.
+        of: The score, column or group it is about.
+        value: The point estimate; derived from the evidence.
+        evidence: The counts behind it.
+        interval: At the policy's confidence.
+        n: Independent trials behind the value.
+        blind: What an attacker who knows nothing scores; None where there is no such level.
+    """
+
+    name: str
+    of: str
+    value: float
+    evidence: Evidence
+    interval: Interval
+    n: float
+    blind: float | None
+
+
+def measured(
+    name: str, evidence: Evidence, *, of: str = "all", blind: float | None = 0.0, confidence: float = 0.95
+) -> Measurement:
+    """The measurement that follows from evidence: its value, its interval at the confidence, its trials."""
+    return Measurement(
+        name=name,
+        of=of,
+        value=evidence.value,
+        evidence=evidence,
+        interval=evidence.bounds(confidence),
+        n=evidence.trials,
+        blind=blind,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RocCurve:
+    """TPR on a log-spaced grid of FPR, for a chart; judged by nobody."""
+
+    of: str
+    fpr: tuple[float, ...]
+    tpr: tuple[float, ...]
+    n1: int
+    n0: int
+    kind: Literal["roc"] = "roc"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram:
+    """Counts for a chart. A count from 1 to 10 is suppressed (None)."""
+
+    of: str
+    labels: tuple[str, ...]
+    counts: tuple[int | None, ...]
+    kind: Literal["histogram"] = "histogram"
+
+
+Detail = Annotated[RocCurve | Histogram, Discriminator("kind")]

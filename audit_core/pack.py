@@ -1,0 +1,187 @@
+"""The pack: the folder a run leaves behind. Folder 0700, files 0600, each whole or absent, a list of digests last."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from audit_core.cache import write_atomically
+from audit_core.errors import PackError, Problem, RunError
+from audit_core.plugin import RendererPlugin
+from audit_core.scorecard import Scorecard
+from audit_core.words import LANGUAGES
+
+SCORECARD, RECIPE, POLICY, MANIFEST = "scorecard.json", "recipe.resolved.yaml", "policy.resolved.yaml", "manifest.json"
+CACHE, _LOCK = "cache", ".lock"
+
+
+@contextmanager
+def opened(folder: Path, *, resume: bool = False, force: bool = False) -> Iterator[Path]:
+    """The folder, made if needed and locked against a second run.
+
+    Raises:
+        PackError: A pack or other files stand there (unless `force`, or `resume` of an unfinished run), another run
+            is writing there, or it cannot be written to.
+    """
+    _refuse_occupied(folder, resume, force)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        _lock(folder)
+    except OSError as error:
+        raise PackError(
+            Problem(
+                code="pack-not-writable",
+                what=f"the output folder cannot be written to ({os.strerror(error.errno or 0)})",
+                where=folder.name,
+                fix="Choose another with --out",
+            )
+        ) from None
+    try:
+        yield folder
+    finally:
+        (folder / _LOCK).unlink(missing_ok=True)
+
+
+def _refuse_occupied(folder: Path, resume: bool, force: bool) -> None:
+    if force or not folder.exists():
+        return
+    if not folder.is_dir():
+        raise PackError(
+            Problem(code="pack-not-a-folder", what="the output is a file", where=folder.name, fix="Choose another --out")
+        )
+    there = {path.name for path in folder.iterdir()} - {_LOCK}
+    unfinished = there <= {CACHE, RECIPE}
+    if there and not (resume and unfinished):
+        what = "an unfinished run stands in" if unfinished else "a pack or other files stand in"
+        fix = "Add --resume to go on with it" if unfinished else "Choose another --out, or overwrite it with --force"
+        raise PackError(Problem(code="pack-occupied", what=f"{what} the output folder", where=folder.name, fix=fix))
+
+
+def _lock(folder: Path) -> None:
+    path = folder / _LOCK
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        owner = _owner(path)
+        if owner is not None:
+            raise PackError(
+                Problem(
+                    code="pack-locked",
+                    what=f"another run (process {owner}) is writing there",
+                    where=folder.name,
+                    fix="Wait for it, or choose another --out",
+                )
+            ) from None
+        path.unlink(missing_ok=True)
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(str(os.getpid()))
+
+
+def _owner(path: Path) -> int | None:
+    """The living process that holds a lock; None where it is gone."""
+    try:
+        pid = int(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return pid if psutil.pid_exists(pid) else None
+
+
+def write(
+    folder: Path, scorecard: Scorecard, recipe: bytes, policy: bytes, renderers: Mapping[str, RendererPlugin]
+) -> None:
+    """Writes the scorecard, then every view of it, then the list of digests; the cache is gone after.
+
+    Raises:
+        RunError: There is no space, or a view cannot be rendered; what was written before it stands.
+    """
+    try:
+        files = {SCORECARD: scorecard.to_json(), RECIPE: recipe, POLICY: policy}
+        write_atomically(folder / SCORECARD, files[SCORECARD])
+        files |= views(scorecard, renderers)
+        for name, data in files.items():
+            write_atomically(folder / name, data)
+        write_atomically(folder / MANIFEST, manifest(files))
+    except OSError as error:
+        what = "no space is left" if error.errno == errno.ENOSPC else os.strerror(error.errno or 0)
+        raise RunError(
+            Problem(
+                code="pack-write-failed",
+                what=f"the pack could not be written: {what}",
+                where=folder.name,
+                fix="Make room or choose another --out; `sekisho render` writes the views again from scorecard.json",
+            )
+        ) from None
+    shutil.rmtree(folder / CACHE, ignore_errors=True)
+
+
+def manifest(files: Mapping[str, bytes]) -> bytes:
+    """The list of digests, by file name."""
+    digests = {name: digest(data) for name, data in files.items() if name != MANIFEST}
+    return (json.dumps({"files": digests}, sort_keys=True, indent=1) + "\n").encode()
+
+
+def digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def views(scorecard: Scorecard, renderers: Mapping[str, RendererPlugin]) -> dict[str, bytes]:
+    """Every view by its file name, one for each language where the name has a place for it."""
+    files: dict[str, bytes] = {}
+    for record in renderers.values():
+        for language in LANGUAGES if "{language}" in record.filename else ("en",):
+            name = record.filename.format(language=language)
+            if name != SCORECARD:
+                files[name] = rendered(scorecard, record, language)
+    return files
+
+
+def rendered(scorecard: Scorecard, record: RendererPlugin, language: str) -> bytes:
+    """One view.
+
+    Raises:
+        RunError: The renderer failed.
+    """
+    from audit_core.child import load
+
+    try:
+        data = load(record.load, None)(scorecard, language)
+    except Exception as error:  # whatever a stranger's renderer raises
+        raise RunError(
+            Problem(
+                code="renderer-failed",
+                what=f"the renderer {record.name!r} failed ({type(error).__name__})",
+                fix="The scorecard itself stands; report this to the renderer's author",
+            )
+        ) from error
+    if not isinstance(data, bytes):
+        raise RunError(Problem(code="renderer-failed", what=f"the renderer {record.name!r} gave no bytes"))
+    return data
+
+
+def read_scorecard(pack: Path) -> Scorecard:
+    """The scorecard of a pack; a path to the scorecard itself will do.
+
+    Raises:
+        PackError: There is none, or it cannot be read.
+    """
+    path = pack / SCORECARD if pack.is_dir() else pack
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PackError(
+            Problem(
+                code="pack-missing",
+                what=f"no scorecard to read ({os.strerror(error.errno or 0)})",
+                where=path.name,
+                fix="Name the folder a run wrote with --out",
+            )
+        ) from None
+    return Scorecard.from_json(data)

@@ -1,0 +1,131 @@
+"""The records by which a plugin introduces itself, and the protocols its code fulfils.
+
+Records are light: `load` names the code as "package.module:Class" and is imported only where it runs, in a child
+process. A manifest of records imports no heavy library.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from audit_core.answers import Answer
+from audit_core.measurement import Detail, Measurement, Reason
+from audit_core.questions import Asset, Question
+from audit_core.words import Words
+
+if TYPE_CHECKING:
+    from audit_core.case import Case
+    from audit_core.scorecard import Scorecard
+
+API = 1
+"""The version of these records and protocols."""
+
+
+class NoParams(BaseModel):
+    """A plugin without parameters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttackPlugin:
+    """An attack: it is asked a question and answers it; the core marks the answer.
+
+    Attributes:
+        name: Kebab-case, unique among attacks and checks.
+        title: A few words, for headings.
+        goal: What the attacker is after; a row of the coverage grid, e.g. "membership".
+        question: Which question it answers.
+        sees: What its attacker holds besides the targets.
+        assumption: One sentence: who could do this in practice.
+        measures: The measurements the core makes of its answers.
+        references: Author, year, title.
+        load: "package.module:Class" of an `Attack`; it is built with the parameters as keywords.
+        params: The model of its parameters.
+        neighbours: How many nearest rows of each seen asset the core should hand over for each target.
+        requires: Distributions it needs beyond sekisho's own.
+    """
+
+    name: str
+    title: Words
+    goal: str
+    question: Literal["membership"]
+    sees: frozenset[Asset]
+    assumption: Words
+    measures: tuple[str, ...] = ("auc", "tpr_at_fpr_0_01", "tpr_at_fpr_0_001")
+    references: tuple[str, ...] = ()
+    load: str
+    params: type[BaseModel] = NoParams
+    neighbours: int = 0
+    requires: tuple[str, ...] = ()
+    api: int = API
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckPlugin:
+    """A check: there is nothing to ask, it measures the case itself.
+
+    A check holds the whole case, so install only checks you trust with the data.
+
+    Attributes:
+        neighbours: What the core should fill `Case.neighbours` with: (from, to, how many), for example
+            ("members", "release", 1); left out where the case lacks a table.
+        needs: Facts of the case that must be non-zero for it to run, e.g. ("quasi_identifiers",).
+
+    The others are as in `AttackPlugin`.
+    """
+
+    name: str
+    title: Words
+    goal: str
+    assumption: Words
+    measures: tuple[str, ...]
+    references: tuple[str, ...] = ()
+    load: str
+    params: type[BaseModel] = NoParams
+    neighbours: tuple[tuple[str, str, int], ...] = ()
+    needs: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    api: int = API
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RendererPlugin:
+    """A view of the scorecard.
+
+    Attributes:
+        name: What `sekisho render --format NAME` takes.
+        filename: In the pack; "{language}" in it makes one file for each language.
+        load: "package.module:function" of a `Renderer`.
+    """
+
+    name: str
+    title: Words
+    filename: str
+    load: str
+    api: int = API
+
+
+class Attack(Protocol):
+    """What an attack's class must have."""
+
+    def answer(self, question: Question, rng: np.random.Generator) -> Answer | tuple[Answer, ...]:
+        """Answers one question. Every question meets a fresh instance in a fresh process."""
+        ...
+
+
+class Check(Protocol):
+    """What a check's class must have."""
+
+    def measure(self, case: "Case", rng: np.random.Generator) -> Iterable[Measurement | Detail | Reason]:
+        """Measures the case; a `Reason` in the result is a caveat, a `Detail` a chart."""
+        ...
+
+
+class Renderer(Protocol):
+    """What a renderer must be: the same scorecard gives the same bytes."""
+
+    def __call__(self, scorecard: "Scorecard", language: str) -> bytes: ...

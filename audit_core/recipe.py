@@ -1,0 +1,221 @@
+"""The recipe: what the user asked for, strictly read, with every problem at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import Any, Literal
+
+from audit_core.errors import InputError, Problem, raise_all
+from audit_core.paths import read_file, resolve
+from audit_core.places import quoted
+from audit_core.redact import display
+from audit_core.strict_yaml import Document, read_document, write_yaml
+from audit_core.strict_yaml import Path as KeyPath
+from audit_core.validation import validated
+from audit_core.written_recipe import DEFAULT_POLICY, MEANT, WrittenRecipe
+
+Arm = Literal["release", "members", "non_members"]
+
+
+class Recipe(WrittenRecipe):
+    """A recipe, and where it stands.
+
+    Attributes:
+        folder: What its paths are relative to.
+        allow_outside: Whether they may leave it.
+    """
+
+    folder: Path
+    allow_outside: bool
+
+    def written_path(self, arm: Arm) -> str | None:
+        """The path of a file as written; None where there is no such file."""
+        return {"release": self.release.table, "members": self.members, "non_members": self.non_members}[arm]
+
+    def path(self, arm: Arm) -> Path | None:
+        """The path of a file, links followed; None where there is no such file.
+
+        Raises:
+            InputError: The path leaves the folder.
+        """
+        written = self.written_path(arm)
+        if written is None:
+            return None
+        where = "release.table" if arm == "release" else arm
+        return resolve(written, self.folder, where=where, allow_outside=self.allow_outside)
+
+
+def load_recipe(path: Path, *, allow_outside: bool = False) -> Recipe:
+    """Reads a recipe file.
+
+    Args:
+        allow_outside: Its paths may leave its folder.
+
+    Raises:
+        InputError: With every problem found, each at its line and column.
+    """
+    document = read_document(read_file(path.resolve(), f"recipe {display(path.name)}"), display(path.name))
+    return _recipe(document, path.parent, allow_outside=allow_outside)
+
+
+def recipe_of_files(
+    *,
+    release: Path | str,
+    members: Path | str,
+    non_members: Path | str | None = None,
+    identifiers: Sequence[str] = (),
+    quasi_identifiers: Sequence[str] = (),
+    sensitive: Sequence[str] = (),
+    subject: str | None = None,
+    policy: str | None = None,
+    **others: Any,
+) -> Recipe:
+    """The recipe that the command line stands for; its paths may lead anywhere.
+
+    Args:
+        others: Further keys of a recipe, such as `nulls`, `delimiter` or `k_anonymity_min`.
+
+    Raises:
+        InputError: With every problem found, each at its option.
+    """
+    lists = {"identifier": identifiers, "quasi-identifier": quasi_identifiers, "sensitive": sensitive}
+    columns: dict[str, dict[str, str]] = {}
+    problems = []
+    for role, names in lists.items():
+        for name in names:
+            if name in columns and columns[name]["role"] != role:
+                what = f"the column {quoted(name)} is given two roles, {columns[name]['role']} and {role}"
+                problems.append(Problem(code="column-role-twice", what=what, where=_OPTIONS[role], fix="Keep one"))
+            columns[name] = {"role": role}
+    raise_all(problems)
+    tree = {
+        "audit": display(PurePath(release).stem),
+        "release": {"table": str(release)},
+        "members": str(members),
+        "non_members": None if non_members is None else str(non_members),
+        "columns": columns,
+        "subject": subject,
+        "policy": policy or DEFAULT_POLICY,
+        **others,
+    }
+    return _recipe(_Options(where="command line", value=tree, places={}), Path(), allow_outside=True)
+
+
+_OPTIONS = {
+    "release": "--release",
+    "members": "--members",
+    "non_members": "--non-members",
+    "subject": "--subject",
+    "policy": "--policy",
+    "identifier": "--identifiers",
+    "quasi-identifier": "--quasi-identifiers",
+    "sensitive": "--sensitive",
+}
+
+
+class _Options(Document):
+    """A tree that the command line stands for."""
+
+    def place(self, path: KeyPath) -> str:
+        key = str(path[0]) if path else ""
+        return _OPTIONS.get(key, ".".join(map(str, path)) or self.where)
+
+
+def _recipe(document: Document, folder: Path, *, allow_outside: bool) -> Recipe:
+    """The document as a recipe.
+
+    Raises:
+        InputError: With every problem found.
+    """
+    problems = []
+    tree = document.value
+    if not isinstance(tree, dict):
+        what = "not a recipe" if tree is not None else "the recipe is empty"
+        fix = "Write at least `audit`, `release` and `members`"
+        raise InputError(Problem(code="recipe-empty", what=what, where=document.place(()), fix=fix))
+    for key in [key for key in tree if key in MEANT]:
+        what = f"the key {key!r} is not known"
+        problems.append(Problem(code="unknown-key", what=what, where=document.place((key,)), fix=MEANT[key]))
+    known = {key: value for key, value in tree.items() if key not in MEANT}
+    try:
+        written = validated(replace(document, value=known), WrittenRecipe)
+    except InputError as error:
+        raise InputError(*problems, *error.problems) from None
+    recipe = Recipe.model_construct(
+        **{name: getattr(written, name) for name in WrittenRecipe.model_fields},
+        folder=folder,
+        allow_outside=allow_outside,
+    )
+    problems += _contradictions(recipe, document)
+    keys: dict[Arm, KeyPath] = {
+        "release": ("release", "table"),
+        "members": ("members",),
+        "non_members": ("non_members",),
+    }
+    for arm, key in keys.items():
+        try:
+            recipe.path(arm)
+        except InputError as error:
+            problems += [replace(one, where=document.place(key)) for one in error.problems]
+    if _is_path(recipe.policy):
+        try:
+            where = document.place(("policy",))
+            policy = resolve(recipe.policy, folder, where=where, allow_outside=allow_outside)
+            recipe = recipe.model_copy(update={"policy": str(policy)})
+        except InputError as error:
+            problems += error.problems
+    raise_all(problems)
+    return recipe
+
+
+def _contradictions(recipe: Recipe, document: Document) -> list[Problem]:
+    """What is wrong although each key by itself is right."""
+    problems = []
+    roles = {name: spec.role for name, spec in recipe.columns.items()}
+    if recipe.k_anonymity_min and "quasi-identifier" not in roles.values():
+        what = "k-anonymity is claimed, but no column is a quasi-identifier"
+        fix = "Declare `role: quasi-identifier` for the columns by which a person could be known"
+        where = document.place(("k_anonymity_min",))
+        problems.append(Problem(code="k-without-quasi-identifiers", what=what, where=where, fix=fix))
+    if recipe.subject is not None and roles.get(recipe.subject) in ("quasi-identifier", "sensitive"):
+        what = f"the column {quoted(recipe.subject)} is the subject and {roles[recipe.subject]} at once"
+        fix = "The subject names the person; it can only be an identifier besides"
+        where = document.place(("columns", recipe.subject))
+        problems.append(Problem(code="column-role-twice", what=what, where=where, fix=fix))
+    return problems
+
+
+def _is_path(policy: str) -> bool:
+    return any(mark in policy for mark in "/\\.")
+
+
+def recipe_yaml(recipe: Recipe) -> bytes:
+    """The recipe with every default written out: the same recipe, the same bytes, and no path of this machine."""
+    tree: dict[str, Any] = recipe.model_dump(by_alias=True, exclude={"folder", "allow_outside"}, mode="json")
+    tree["release"]["table"] = _shown(recipe.release.table)
+    tree["members"] = _shown(recipe.members)
+    if recipe.non_members is not None:
+        tree["non_members"] = _shown(recipe.non_members)
+    if _is_path(recipe.policy):
+        tree["policy"] = PurePath(recipe.policy).name
+    tree["columns"] = {name: _said(spec) for name, spec in sorted(tree["columns"].items())}
+    return write_yaml(_said(tree))
+
+
+def _shown(written: str) -> str:
+    """A path that stays in its folder as it is; of any other only the file's name."""
+    path = PurePath(written)
+    return path.name if path.is_absolute() or ".." in path.parts else path.as_posix()
+
+
+def _said(tree: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in tree.items() if value is not None}
+
+
+def recipe_schema() -> dict[str, Any]:
+    """The JSON Schema of a recipe."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **WrittenRecipe.model_json_schema(by_alias=True),
+        "title": "sekisho recipe",
+    }

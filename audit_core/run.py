@@ -1,0 +1,284 @@
+"""The story of an audit, from recipe to scorecard."""
+
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pydantic import ValidationError
+
+from audit_core import __version__
+from audit_core.attempt import Setting, attempt, lay_out
+from audit_core.cache import Cache
+from audit_core.case import Case, content_digest, digests_now, prepare
+from audit_core.errors import PluginError, Problem, RunError, raise_all
+from audit_core.isolation import Usage
+from audit_core.judge import judge
+from audit_core.measurement import Reason, measured
+from audit_core.plugin import AttackPlugin, CheckPlugin
+from audit_core.policy import Policy, load_policy
+from audit_core.recipe import Recipe
+from audit_core.registry import Registry
+from audit_core.scorecard import (
+    SCHEMA_VERSION,
+    Control,
+    Finding,
+    Inputs,
+    PolicyFacts,
+    Provenance,
+    ReleaseFacts,
+    Scorecard,
+    Verdict,
+    Volatile,
+)
+from audit_core.strict_yaml import closest
+from audit_core.words import LANGUAGES, say
+
+Progress = Callable[[str, str], None]
+"""Told what happens: an event ("reading", "started", "finished", "judging") and what it is about."""
+
+_DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "polars", "pyarrow", "pydantic")
+
+
+def _silent(event: str, about: str) -> None:
+    """Tells nobody."""
+
+
+def audit(
+    recipe: Recipe,
+    registry: Registry,
+    *,
+    cache: Cache | None = None,
+    progress: Progress = _silent,
+    debug: bool = False,
+) -> Scorecard:
+    """Audits a release.
+
+    Raises:
+        InputError: A file or the recipe is not what it should be; every problem found is named.
+        PluginError: The recipe names an attack or a parameter that is not there.
+        RunError: An input changed while the audit ran.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    policy = load_policy(recipe.policy)
+    chosen = _chosen(recipe, registry)
+    progress("reading", recipe.audit)
+    case = prepare(recipe)
+    setting = Setting(
+        seed=recipe.seed,
+        content=content_digest(case),
+        limits=recipe.limits,
+        confidence=policy.confidence,
+        debug=debug,
+    )
+    bench = lay_out(case, setting, registry, [plugin for plugin, _ in chosen], cache or Cache())
+    findings, usages = [], {}
+    for plugin, params in chosen:
+        progress("started", plugin.name)
+        finding, usages[plugin.name] = attempt(plugin, params, bench)
+        findings.append(finding)
+        progress("finished", plugin.name)
+    _refuse_changed_inputs(recipe, case)
+    progress("judging", policy.name)
+    return judged(
+        _unjudged(recipe, case, registry, tuple(findings), policy, _volatile(started, clock, usages)), policy
+    )
+
+
+def judged(scorecard: Scorecard, policy: Policy) -> Scorecard:
+    """The scorecard judged by a policy, from its stored evidence alone."""
+    findings = tuple(
+        replace(
+            finding,
+            measurements=tuple(
+                measured(one.name, one.evidence, of=one.of, blind=one.blind, confidence=policy.confidence)
+                for one in finding.measurements
+            ),
+        )
+        for finding in scorecard.findings
+    )
+    result = judge(policy, findings, scorecard.facts)
+    return replace(
+        scorecard,
+        policy=_policy_facts(policy),
+        findings=findings,
+        judgements=result.judgements,
+        verdict=result.verdict,
+        reasons=result.reasons,
+        missing=result.missing,
+    )
+
+
+def _chosen(recipe: Recipe, registry: Registry) -> list[tuple[AttackPlugin | CheckPlugin, Mapping[str, Any]]]:
+    """The attacks and checks to run, checks first: all, or those the recipe names, with their parameters.
+
+    Raises:
+        PluginError: A name or a parameter is not there.
+    """
+    plugins: dict[str, AttackPlugin | CheckPlugin] = {**registry.checks, **registry.attacks}
+    if recipe.attacks is None:
+        return [(plugin, {}) for plugin in plugins.values()]
+    problems = []
+    for name, params in recipe.attacks.items():
+        if name not in plugins:
+            near = closest(name, plugins)
+            problems.append(
+                Problem(
+                    code="attack-unknown",
+                    what=f"there is no attack or check named {name!r}" + (f"; did you mean {near!r}?" if near else ""),
+                    where=f"attacks.{name}",
+                    fix="`sekisho plugins list` shows what is installed and what could not be loaded",
+                )
+            )
+            continue
+        try:
+            plugins[name].params.model_validate(params)
+        except ValidationError as error:
+            problems += [
+                Problem(
+                    code="attack-parameter",
+                    what=f"{details['msg']} ({details['type']})",
+                    where=".".join(["attacks", name, *map(str, details["loc"])]),
+                    fix=f"`sekisho plugins show {name}` lists its parameters",
+                )
+                for details in error.errors(include_input=False, include_url=False)
+            ]
+    raise_all(problems, PluginError)
+    return [(plugin, recipe.attacks[name]) for name, plugin in plugins.items() if name in recipe.attacks]
+
+
+def _refuse_changed_inputs(recipe: Recipe, case: Case) -> None:
+    before = {name: facts.digest for name, facts in case.files.items()}
+    raise_all(
+        [
+            Problem(
+                code="input-changed",
+                what="the file changed while the audit ran, so there is no verdict",
+                where=case.files[name].name,
+                fix="Run the audit again on files that nobody writes to",
+            )
+            for name, digest in digests_now(recipe).items()
+            if before.get(name) != digest
+        ],
+        RunError,
+    )
+
+
+def _unjudged(
+    recipe: Recipe,
+    case: Case,
+    registry: Registry,
+    findings: tuple[Finding, ...],
+    policy: Policy,
+    volatile: Volatile,
+) -> Scorecard:
+    release = case.files["release"]
+    return Scorecard(
+        schema_version=SCHEMA_VERSION,
+        name=recipe.audit,
+        verdict=Verdict.INCONCLUSIVE,
+        reasons=(),
+        release=ReleaseFacts(
+            name=release.name,
+            kind="table",
+            rows=release.rows,
+            columns=case.published.names,
+            digest=release.digest,
+        ),
+        inputs=Inputs(
+            members=case.files["members"],
+            non_members=case.files.get("non_members"),
+            overlap=case.overlap,
+            columns=_columns(case),
+        ),
+        unit=case.unit,
+        facts=case.facts,
+        policy=_policy_facts(policy),
+        missing=(),
+        judgements=(),
+        findings=findings,
+        controls=_controls(case),
+        guarantee=None,
+        usefulness=(),
+        provenance=_provenance(recipe, registry, findings),
+        texts=_texts(registry, findings),
+        volatile=volatile,
+    )
+
+
+def _columns(case: Case) -> dict[str, str]:
+    kinds = {column.name: column.kind for table in (case.members, case.published) for column in table.columns}
+    return {
+        name: ", ".join(word for word in (kinds.get(name, ""), "" if role == "plain" else role) if word)
+        for name, role in case.roles.items()
+    }
+
+
+def _controls(case: Case) -> tuple[Control, ...]:
+    """What shows whether the audit itself can be believed. Too much overlap never comes this far."""
+    if case.non_members is None:
+        return ()
+    args: dict[str, str | int | float] = {"count": case.overlap, "rows": len(case.non_members)}
+    return (Control(name="overlap", verdict=Verdict.PASS, reason=Reason(code="overlap-by-chance", args=args)),)
+
+
+def _policy_facts(policy: Policy) -> PolicyFacts:
+    return PolicyFacts(
+        name=policy.name,
+        title=dict(policy.title),
+        version=policy.version,
+        digest=policy.digest,
+        confidence=policy.confidence,
+        certifying=policy.certifying,
+    )
+
+
+def _provenance(recipe: Recipe, registry: Registry, findings: Sequence[Finding]) -> Provenance:
+    distributions = {}
+    for name in _DISTRIBUTIONS:
+        try:
+            distributions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return Provenance(
+        sekisho=__version__,
+        python=platform.python_version(),
+        seed=recipe.seed,
+        distributions=distributions,
+        plugins={finding.attack: finding.origin for finding in findings},
+        refusals=registry.refusals,
+    )
+
+
+def _texts(registry: Registry, findings: Sequence[Finding]) -> dict[str, dict[str, str]]:
+    """The plugins' own words, so that a view needs no plugin."""
+    plugins = {**registry.attacks, **registry.checks}
+    return {
+        language: {
+            f"{finding.attack}.{part}": say(words, language)
+            for finding in findings
+            for part, words in (
+                ("title", plugins[finding.attack].title),
+                ("assumption", plugins[finding.attack].assumption),
+            )
+        }
+        for language in LANGUAGES
+    }
+
+
+def _volatile(started: datetime, clock: float, usages: Mapping[str, Usage]) -> Volatile:
+    kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    return Volatile(
+        started=started.isoformat(timespec="seconds"),
+        seconds={name: round(usage.seconds, 2) for name, usage in usages.items()}
+        | {"total": round(time.monotonic() - clock, 2)},
+        peak_mib={name: round(usage.peak_mib, 1) for name, usage in usages.items()} | {"core": round(kib / 1024, 1)},
+        platform=f"{platform.system()} {platform.machine()}",
+        cores=os.cpu_count() or 1,
+    )

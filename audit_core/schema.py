@@ -1,0 +1,221 @@
+"""What the columns are, decided over all files together: of what kind, with which values.
+
+A column is a number or a date only where it is one in every file. A column that is a number in one file and not in
+another is refused: compared as text, no value would match, and a copy would pass.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from audit_core.errors import Problem, raise_all
+from audit_core.kinds import LARGEST, Look, Seen, Values, look_at, values_of
+from audit_core.places import place
+from audit_core.reading import TextTable
+from audit_core.tables import MISSING, Codes, Column, Kind, Table, read_only
+
+_NOUNS: dict[Look, str] = {
+    "number": "numbers",
+    "date": "dates without a time zone",
+    "zoned date": "times with a time zone",
+    "category": "text",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class United:
+    """One column over several files.
+
+    Attributes:
+        codes: For each file by its label, the code of each of its texts there; shape `(n_texts + 1,)`, the last one
+            for the missing cell.
+    """
+
+    column: Column
+    codes: dict[str, Codes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """The kind of one column, or what stands in its way.
+
+    Attributes:
+        seen: For each file by its label.
+        generalised: The release has it in another, coarser form.
+    """
+
+    kind: Kind
+    seen: dict[str, Seen]
+    generalised: bool = False
+    problems: tuple[Problem, ...] = ()
+
+
+def decide(
+    name: str,
+    files: Sequence[TextTable],
+    declared: str | None,
+    *,
+    coarser: TextTable | None = None,
+    loose: bool = False,
+) -> Decided:
+    """The kind of a column over the files that have it.
+
+    Args:
+        files: The members first.
+        declared: "integer", "number", "date", "category", or None to infer it.
+        coarser: A file (the release) in which the column may have been generalised.
+        loose: Where the files differ, it is a category. For identifiers, which a release may have replaced.
+    """
+    if declared == "category":
+        return Decided(kind="category", seen={})
+    if declared is not None:
+        return _as_declared(name, files, declared, coarser)
+    seen = {file.label: look_at(file.columns[name].texts) for file in files}
+    looks = [one.look for one in seen.values() if one.look != "nothing"]
+    expected: Look = looks[0] if looks else "category"
+    differ = [file for file in files if seen[file.label].look not in ("nothing", expected)]
+    generalised = coarser in differ
+    strangers = [file for file in differ if file is not coarser]
+    if differ and loose:
+        return Decided(kind="category", seen={})
+    if strangers:
+        base = next(file for file in files if seen[file.label].look == expected)
+        problems = [_conflict(name, base, expected, file, seen[file.label].look) for file in strangers]
+        return Decided(kind="category", seen={}, problems=tuple(problems))
+    if generalised and coarser is not None:
+        seen.pop(coarser.label)
+    return Decided(kind=_kind(expected, seen.values()), seen=seen, generalised=generalised)
+
+
+def unite_all(
+    members: TextTable,
+    release: TextTable,
+    non_members: TextTable | None,
+    *,
+    declared: Mapping[str, str],
+    generalised: bool,
+    identifying: Collection[str],
+) -> tuple[dict[str, United], frozenset[str]]:
+    """Every column of the members by name, in name order, over the files that have it.
+
+    Args:
+        declared: Kinds by column.
+        generalised: Whether the release may have columns in a coarser form.
+        identifying: Columns that a release may lack or have replaced.
+
+    Returns:
+        The columns, and which of them are generalised: these are over the release alone.
+
+    Raises:
+        InputError: The files disagree on what a column is, or with what is declared of it.
+    """
+    united: dict[str, United] = {}
+    coarse: set[str] = set()
+    problems: list[Problem] = []
+    for name in sorted(members.columns):
+        having = [file for file in (members, release, non_members) if file is not None and name in file.columns]
+        loose = name in identifying
+        coarser = release if generalised and not loose else None
+        decided = decide(name, having, declared.get(name), coarser=coarser, loose=loose)
+        problems += decided.problems
+        if decided.problems:
+            continue
+        if decided.generalised:
+            coarse.add(name)
+            having = [release]
+            decided = decide(name, having, "category")
+        united[name] = unite(name, having, decided)
+    raise_all(problems)
+    return united, frozenset(coarse)
+
+
+def unite(name: str, files: Sequence[TextTable], decided: Decided) -> United:
+    """One dictionary for a column of several files: values ascending, text by code point."""
+    texts = {file.label: file.columns[name].texts for file in files}
+    values, codes = (
+        _united_texts(texts)
+        if decided.kind == "category"
+        else _united_values({label: _values(decided.seen[label]) for label in texts})
+    )
+    return United(column=Column(name=name, kind=decided.kind, values=values), codes=codes)
+
+
+def table_of(file: TextTable, columns: Sequence[United]) -> Table:
+    """A file's rows, in the file's order, over united columns."""
+    codes = np.empty((file.n_rows, len(columns)), dtype=np.int32, order="F")
+    for position, united in enumerate(columns):
+        # The missing cell's code -1 wraps around to the last place.
+        np.take(united.codes[file.label], file.columns[united.column.name].codes, out=codes[:, position], mode="wrap")
+    return Table(columns=tuple(united.column for united in columns), codes=read_only(codes))
+
+
+def _as_declared(name: str, files: Sequence[TextTable], declared: str, coarser: TextTable | None) -> Decided:
+    look: Look = "number"
+    if declared == "date":
+        looks = [look_at(file.columns[name].texts).look for file in files]
+        look = next((one for one in looks if one in ("date", "zoned date")), "date")
+    seen, problems, generalised = {}, [], False
+    for file in files:
+        column = file.columns[name]
+        values, fits = values_of(column.texts, look, declared=True, integral=declared == "integer")
+        if values is not None:
+            seen[file.label] = Seen(look=look, values=values)
+        elif file is coarser:
+            generalised = True
+        else:
+            row, count = column.first_row(~fits)
+            what = f"{count:,} of {file.n_rows:,} values are not of the declared type {declared}; this row is the first"
+            fix = "Correct them, declare `nulls`, or another `type`"
+            problems.append(Problem(code="value-not-of-type", what=what, where=place(file.label, name, row), fix=fix))
+    kind: Kind = "integer" if declared == "integer" else "date" if declared == "date" else "number"
+    return Decided(kind=kind, seen=seen, generalised=generalised, problems=tuple(problems))
+
+
+def _conflict(name: str, base: TextTable, expected: Look, other: TextTable, found: Look) -> Problem:
+    """Two files disagree: names the first row that keeps one of them from being a number or a date."""
+    if expected == "category":
+        base, expected, other = other, found, base
+    column = other.columns[name]
+    _, fits = values_of(column.texts, expected)
+    row, count = column.first_row(~fits)
+    what = (
+        f"{count:,} of {other.n_rows:,} values are not {_NOUNS[expected]}, as they are in the {base.label}; "
+        "this row is the first"
+    )
+    fix = "Correct them, declare `nulls` or the column's `type`, or `generalised: true` if the release is coarser"
+    return Problem(code="kinds-differ", what=what, where=place(other.label, name, row), fix=fix)
+
+
+def _kind(look: Look, seen: Iterable[Seen]) -> Kind:
+    if look == "number":
+        integral = all(np.all((v := _values(one)) == np.round(v)) and np.all(np.abs(v) < LARGEST) for one in seen)
+        return "integer" if integral else "number"
+    return "date" if look in ("date", "zoned date") else "category"
+
+
+def _values(seen: Seen) -> Values:
+    return np.zeros(0) if seen.values is None else seen.values
+
+
+def _united_values(values: Mapping[str, Values]) -> tuple[Values, dict[str, Codes]]:
+    distinct = np.unique(np.concatenate([np.zeros(0), *values.values()]))
+    return distinct, {label: _codes(np.searchsorted(distinct, its)) for label, its in values.items()}
+
+
+def _united_texts(texts: Mapping[str, Any]) -> tuple[Any, dict[str, Codes]]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    distinct = pc.unique(pa.concat_arrays([pa.array([], pa.string()), *texts.values()]))
+    ordered = distinct.take(pc.array_sort_indices(distinct))  # by UTF-8 bytes, which is by code point
+    codes = {
+        label: _codes(pc.index_in(its, value_set=ordered).to_numpy(zero_copy_only=False))
+        for label, its in texts.items()
+    }
+    return ordered.to_numpy(zero_copy_only=False), codes
+
+
+def _codes(positions: Any) -> Codes:
+    return np.append(positions, MISSING).astype(np.int32)

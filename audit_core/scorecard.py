@@ -1,0 +1,239 @@
+"""The scorecard: the only source of every view, and all that judging, verifying and rendering need."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from audit_core.errors import PackError, Problem
+from audit_core.measurement import Detail, Measurement, Reason
+
+SCHEMA_VERSION = 1
+
+
+class Verdict(StrEnum):
+    """From best to worst; `NOT_ASSESSED` belongs to single rules and controls only."""
+
+    NOT_ASSESSED = "not-assessed"
+    PASS = "pass"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFacts:
+    """A file that went in: its base name, never its path.
+
+    Attributes:
+        digest: "sha256:" and the hex digest of the file's bytes.
+    """
+
+    name: str
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseFacts:
+    """What goes out."""
+
+    name: str
+    kind: Literal["table"]
+    rows: int
+    columns: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What the release was compared with.
+
+    Attributes:
+        overlap: Non-member rows that equal some member row.
+        columns: Role and kind of every column, e.g. `{"age": "integer, quasi-identifier"}`.
+    """
+
+    members: FileFacts
+    non_members: FileFacts | None
+    overlap: int
+    columns: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFacts:
+    """The policy it was judged by."""
+
+    name: str
+    title: dict[str, str]
+    version: int
+    digest: str
+    confidence: float
+    certifying: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A rule meets a measurement.
+
+    Attributes:
+        rule: "attack/measurement", as the policy names it.
+        of: The score, column or group; "*" where nothing was measured.
+        at_most: The limit as written in the policy, e.g. "1/11".
+        margin: What the upper bound may exceed the limit by and still pass, as written.
+        measured: The point estimate, or None.
+        interval: (low, high) as this rule used them: low at the rule's fail confidence, high at the policy's.
+        basis: law, standard, literature, tool, convention or house.
+    """
+
+    rule: str
+    attack: str
+    measurement: str
+    of: str
+    goal: str
+    at_most: str
+    margin: str
+    required: bool
+    verdict: Verdict
+    reason: Reason
+    measured: float | None
+    low: float | None
+    high: float | None
+    blind: float | None
+    fail_confidence: float
+    basis: str
+    rationale: dict[str, str]
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one attack or check found, or why it found nothing.
+
+    Attributes:
+        outcome: "measured"; "not-run" (something it needs is not there); "errored".
+        sees: What the attacker holds besides the targets, e.g. ("reference", "release"); for a check ("case",).
+        details: For charts.
+    """
+
+    attack: str
+    role: Literal["attack", "check"]
+    goal: str
+    outcome: Literal["measured", "not-run", "errored"]
+    reason: Reason | None
+    sees: tuple[str, ...]
+    measurements: tuple[Measurement, ...]
+    details: tuple[Detail, ...]
+    caveats: tuple[Reason, ...]
+    references: tuple[str, ...]
+    params: dict[str, Any]
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """Whether the audit itself can be believed, e.g. name "overlap"."""
+
+    name: str
+    verdict: Verdict
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A plugin that was found but could not be used."""
+
+    origin: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What made this card: versions, plugins with their distribution, seed."""
+
+    sekisho: str
+    python: str
+    seed: int
+    distributions: dict[str, str]
+    plugins: dict[str, str]
+    refusals: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volatile:
+    """What differs between two runs of the same audit; no verdict depends on it.
+
+    Attributes:
+        started: ISO 8601, UTC.
+        seconds: Wall time of each attack and check, and "total".
+        peak_mib: Highest resident size of each attack and check, and of the core ("core").
+    """
+
+    started: str
+    seconds: dict[str, float]
+    peak_mib: dict[str, float]
+    platform: str
+    cores: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scorecard:
+    """All that is known after an audit.
+
+    Attributes:
+        unit: The unit of privacy: "row", or the subject column's name.
+        facts: What the rules' `when` conditions look at, e.g. `{"non_members": 8000, "generalised": 0}`; a truth is
+            1 or 0, a count is itself.
+        reasons: Why the overall verdict is what it is.
+        missing: Goals the policy needs that were not assessed.
+        texts: For each language, plugin texts by key: "membership.title", "membership.assumption".
+    """
+
+    schema_version: int
+    name: str
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    release: ReleaseFacts
+    inputs: Inputs
+    unit: str
+    facts: dict[str, int]
+    policy: PolicyFacts
+    missing: tuple[str, ...]
+    judgements: tuple[Judgement, ...]
+    findings: tuple[Finding, ...]
+    controls: tuple[Control, ...]
+    guarantee: None
+    usefulness: tuple[Measurement, ...]
+    provenance: Provenance
+    texts: dict[str, dict[str, str]]
+    volatile: Volatile
+
+    def to_json(self) -> bytes:
+        """Sorted keys, one final newline, no NaN: the same scorecard gives the same bytes."""
+        from pydantic import TypeAdapter
+
+        tree = TypeAdapter(Scorecard).dump_python(self, mode="json")
+        return (json.dumps(tree, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+
+    @staticmethod
+    def from_json(data: bytes) -> "Scorecard":
+        """Reads what `to_json` wrote.
+
+        Raises:
+            PackError: It is not a scorecard of this schema version.
+        """
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            return TypeAdapter(Scorecard).validate_json(data)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise PackError(
+                Problem(
+                    code="scorecard-unreadable",
+                    what=f"not a scorecard of schema version {SCHEMA_VERSION} ({first['type']} at {place})",
+                    where="scorecard.json",
+                    fix="Run the audit again with this version",
+                )
+            ) from None

@@ -1,0 +1,74 @@
+"""What a person at a terminal reads: progress while it runs, then the verdict and where the card is."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from audit_core.codes import sentence
+from audit_core.redact import display
+from audit_core.scorecard import Judgement, Scorecard, Verdict
+
+COLOURS = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "red",
+    Verdict.INCONCLUSIVE: "yellow",
+    Verdict.ERROR: "magenta",
+    Verdict.NOT_ASSESSED: "dim",
+}
+
+
+@contextmanager
+def progress(as_events: bool) -> Iterator[Callable[[str, str], None]]:
+    """A function to tell of each step: JSON lines, a moving line on a terminal, or plain lines."""
+    console = Console(stderr=True, highlight=False)
+    if as_events:
+        yield lambda event, about: print(json.dumps({"event": event, "about": about}), file=sys.stderr, flush=True)
+    elif console.is_terminal:
+        with console.status("") as status:
+            yield lambda event, about: status.update(Text(f"{event} {display(about)}"))
+    else:
+        yield lambda event, about: print(f"sekisho: {event} {display(about)}", file=sys.stderr, flush=True)
+
+
+def summary(scorecard: Scorecard, out: Path | None, language: str) -> None:
+    """The verdict, its reasons, the rules that did not pass, and the card's place; on standard error."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    colour = COLOURS[scorecard.verdict]
+    console.print(Text(f"{scorecard.verdict.upper()}  {display(scorecard.name)}", style=f"bold {colour}"))
+    for reason in scorecard.reasons:
+        console.print(Text(f"  {sentence(reason, language)}"))
+    for judgement in scorecard.judgements:
+        if judgement.verdict in (Verdict.FAIL, Verdict.ERROR) or (
+            judgement.verdict is Verdict.INCONCLUSIVE and judgement.required
+        ):
+            console.print(_line(judgement, language))
+    if out is not None:
+        console.print(Text(f"  {out / f'scorecard.{language}.html'}"))
+
+
+def _line(judgement: Judgement, language: str) -> Text:
+    text = Text("  ")
+    text.append(f"{judgement.verdict} ", style=COLOURS[judgement.verdict])
+    of = "" if judgement.of in ("*", "all") else f" ({display(judgement.of)})"
+    text.append(f"{judgement.rule}{of}: {sentence(judgement.reason, language)}")
+    return text
+
+
+def comparison(cards: Mapping[str, Scorecard], out: Path, language: str) -> None:
+    """The demo's cards side by side; on standard output."""
+    table = Table("release", "verdict", "why", "card")
+    for name, card in cards.items():
+        why = sentence(card.reasons[0], language) if card.reasons else ""
+        table.add_row(
+            Text(card.release.name),
+            Text(card.verdict.upper(), style=COLOURS[card.verdict]),
+            Text(why),
+            Text(str(out / name / f"scorecard.{language}.html")),
+        )
+    Console(highlight=False).print(table)

@@ -1,0 +1,167 @@
+"""The plugin author's kit: small made-up cases, and trials that every attack and check must hold.
+
+An attack must catch the leaky case, be silent on the innocent one, answer the awkward ones and give the same answer
+twice. A check must measure them all, and more on the leaky case than on the innocent one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from audit_core.attempt import Setting, attempt, lay_out
+from audit_core.cache import Cache
+from audit_core.case import Case, Role
+from audit_core.codes import sentence
+from audit_core.isolation import Limits
+from audit_core.plugin import AttackPlugin, CheckPlugin
+from audit_core.registry import Registry
+from audit_core.scorecard import FileFacts, Finding
+from audit_core.tables import MISSING, Column, Table, read_only
+
+Leak = Literal["innocent", "leaky"]
+
+_CLEAR = 0.999  # one-sided confidence; an innocent attack is flagged in at most 1 of 1,000 trials a score
+_NAMES = ("age", "income", "visits", "region", "status", "group")
+_ROLES: tuple[Role, ...] = ("quasi-identifier", "plain", "plain", "quasi-identifier", "plain", "sensitive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One thing a plugin must do, and whether it did.
+
+    Attributes:
+        why: What happened instead; empty if it held.
+    """
+
+    name: str
+    held: bool
+    why: str = ""
+
+
+def made_up_case(
+    leak: Leak, *, rows: int = 600, seed: int = 1, names: tuple[str, ...] = _NAMES, missing: float = 0.0
+) -> Case:
+    """A case of three numeric and three categorical columns, all made up.
+
+    Args:
+        leak: "innocent": the release is another draw of the population. "leaky": half of it are members' rows.
+        rows: In the release, the members and the non-members each.
+        names: Of the six columns.
+        missing: Share of the cells that are missing.
+    """
+    rng = np.random.default_rng([seed, rows])
+    pool = _population(3 * rows, rng, names, missing)
+    members, non_members, release = (pool.take(np.arange(part * rows, (part + 1) * rows)) for part in range(3))
+    if leak == "leaky":
+        codes = release.codes.copy()
+        codes[: rows // 2] = members.codes[: rows // 2]
+        release = Table(columns=pool.columns, codes=read_only(codes))
+    facts = FileFacts(name="made-up", rows=rows, digest=f"made-up:{leak}:{seed}:{rows}")
+    return Case(
+        name=f"made-up {leak}",
+        release=release,
+        members=members,
+        non_members=non_members,
+        published=release,
+        roles=dict(zip(names, _ROLES, strict=True)),
+        released_identifiers=None,
+        member_identifiers=None,
+        member_subjects=None,
+        non_member_subjects=None,
+        unit="row",
+        overlap=0,
+        generalised=False,
+        k_anonymity_min=0,
+        files={"release": facts, "members": facts, "non_members": facts},
+    )
+
+
+def _population(n: int, rng: np.random.Generator, names: tuple[str, ...], missing: float) -> Table:
+    region = rng.integers(0, 12, n)
+    numbers = (
+        rng.integers(18, 95, n).astype(float),
+        np.round(rng.lognormal(10, 0.5, n), 2),
+        rng.poisson(3 + region % 4).astype(float),
+    )
+    categories = (region, rng.integers(0, 4, n), rng.choice(5, n, p=[0.5, 0.3, 0.1, 0.07, 0.03]))
+    columns, codes = [], []
+    for name, values in zip(names, (*numbers, *categories), strict=True):
+        distinct, code = np.unique(values, return_inverse=True)
+        if values.dtype == np.float64:
+            columns.append(Column(name=name, kind="number", values=distinct))
+        else:
+            words = np.array([f"{name[:8]} {value}" for value in distinct], dtype=object)
+            columns.append(Column(name=name, kind="category", values=words))
+        codes.append(np.where(rng.random(n) < missing, MISSING, code))
+    return Table(columns=tuple(columns), codes=read_only(np.column_stack(codes).astype(np.int32)))
+
+
+def find(plugin: AttackPlugin | CheckPlugin, case: Case, registry: Registry, seed: int = 0) -> Finding:
+    """What a plugin finds in a case, as in an audit: in a child process, marked by the core."""
+    content = f"{case.name} {case.files['release'].digest}"
+    setting = Setting(seed=seed, content=content, limits=Limits(timeout_s=120), confidence=0.95)
+    return attempt(plugin, {}, lay_out(case, setting, registry, [plugin], Cache()))[0]
+
+
+def conformance(plugin: AttackPlugin | CheckPlugin, registry: Registry) -> Iterator[Trial]:
+    """The trials, one after the other."""
+    innocent = find(plugin, made_up_case("innocent"), registry)
+    yield _measured("answers the innocent case", innocent)
+    if innocent.outcome != "measured":
+        return
+    leaky = find(plugin, made_up_case("leaky"), registry)
+    yield _measured("answers the leaky case", leaky)
+    again = find(plugin, made_up_case("innocent"), registry)
+    yield _trial("gives the same answer twice", again == innocent, "two runs of one seed differ")
+    yield _trial("measures what its record says", _names(innocent) <= set(plugin.measures), "another measurement")
+    if isinstance(plugin, AttackPlugin):
+        flagged = [one.of for one in innocent.measurements if one.name == "auc" and _low(one.evidence) > 0.5]
+        yield _trial("is silent on the innocent case", not flagged, f"flagged by {', '.join(flagged)}")
+        found = any(one.name == "auc" and _low(one.evidence) > 0.5 for one in leaky.measurements)
+        yield _trial("catches the leaky case", found, "no score's AUC is clearly above 0.5")
+    else:
+        more = _total(leaky) >= _total(innocent)
+        yield _trial("measures no less on the leaky case", more, "HIGHER must be MORE LEAKAGE")
+    for name, case in _awkward().items():
+        yield _measured(f"answers a case with {name}", find(plugin, case, registry))
+
+
+def _awkward() -> dict[str, Case]:
+    hostile = tuple(f'"><script>{sign} `$' + sign * 40 for sign in "abcdef")
+    constant = made_up_case("innocent", rows=80)
+    same = constant.members.columns[0].values[:1]
+    columns = (Column(name="age", kind="number", values=same), *constant.members.columns[1:])
+    flat = {}
+    for arm in ("release", "members", "non_members", "published"):
+        codes = getattr(constant, arm).codes.copy()
+        codes[:, 0] = 0
+        flat[arm] = Table(columns=columns, codes=read_only(codes))
+    return {
+        "a few rows": made_up_case("innocent", rows=4),
+        "missing cells": made_up_case("innocent", rows=80, missing=0.3),
+        "a constant column": replace(constant, name="made-up constant", **flat),
+        "hostile names": made_up_case("innocent", rows=80, names=hostile),
+    }
+
+
+def _names(finding: Finding) -> set[str]:
+    return {one.name for one in finding.measurements}
+
+
+def _total(finding: Finding) -> float:
+    return sum(one.value for one in finding.measurements)
+
+
+def _low(evidence: object) -> float:
+    return float(evidence.bounds(_CLEAR).low)  # type: ignore[attr-defined]
+
+
+def _measured(name: str, finding: Finding) -> Trial:
+    why = sentence(finding.reason, "en") if finding.reason is not None else finding.outcome
+    return _trial(name, finding.outcome == "measured" and bool(finding.measurements), why)
+
+
+def _trial(name: str, held: bool, why: str) -> Trial:
+    return Trial(name=name, held=held, why="" if held else why)

@@ -1,0 +1,164 @@
+"""What may be written in a recipe."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, field_validator
+
+from audit_core.isolation import Limits
+
+Type = Literal["integer", "number", "date", "category", "text", "id"]
+DeclaredRole = Literal["plain", "identifier", "quasi-identifier", "sensitive"]
+
+DEFAULT_POLICY = "starter"
+
+_TABLES_ONLY = "this version audits a table that exists; write `release: {table: FILE}`"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _name(value: object) -> object:
+    if isinstance(value, str) and (not value.strip() or len(value) > 200 or not value.isprintable()):
+        raise ValueError("a name that cannot be shown; write 1 to 200 printable characters")
+    return value
+
+
+def _listed(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        raise ValueError("not a list; write it in brackets, such as [A, B]")
+    return tuple(value)
+
+
+def _release(value: object) -> object:
+    if isinstance(value, str):
+        raise ValueError("a file name by itself; write `release: {table: FILE}`")
+    if isinstance(value, dict) and (kinds := sorted(value.keys() & {"generate", "model", "texts"})):
+        raise ValueError(f"a release of another kind ({', '.join(kinds)}): {_TABLES_ONLY}")
+    return value
+
+
+def _non_members(value: object) -> object:
+    if isinstance(value, dict):
+        raise ValueError("a split has to come before the release is made; name the file of rows that were not used")
+    return value
+
+
+def _columns(value: object) -> object:
+    if isinstance(value, list):
+        raise ValueError("a list; write names as keys, such as `columns: {age: {type: integer, role: sensitive}}`")
+    return value
+
+
+def _attacks(value: object) -> object:
+    if isinstance(value, list):
+        raise ValueError("a list; write names as keys, such as `attacks: {membership: {}}`")
+    if isinstance(value, dict):
+        return {name: {} if params is None else params for name, params in value.items()}
+    return value
+
+
+Name = Annotated[str, BeforeValidator(_name)]
+
+
+class ColumnSpec(_Strict):
+    """What is declared of one column."""
+
+    type: Type | None = None
+    role: DeclaredRole = "plain"
+
+    @property
+    def kind(self) -> str | None:
+        """The declared kind of the column; text and id are categories."""
+        return "category" if self.type in ("text", "id") else self.type
+
+
+class ReleaseSpec(_Strict):
+    """What goes out."""
+
+    table: str = Field(description="CSV or Parquet")
+    generalised: StrictBool = Field(default=False, description="values were made coarser; k-anonymity is judged")
+
+
+class LimitsSpec(_Strict):
+    """What each attack may use."""
+
+    timeout_s: Annotated[float, Field(strict=True, gt=0, le=86_400)] = Field(default=600.0)
+    memory_gib: Annotated[float, Field(strict=True, gt=0, le=4096)] = Field(default=4.0)
+
+
+class WrittenRecipe(_Strict):
+    """A recipe as it is written."""
+
+    audit: Name = Field(description="a name for the report")
+    release: Annotated[ReleaseSpec, BeforeValidator(_release)]
+    members: str = Field(description="the rows the release was made from")
+    non_members: Annotated[str | None, BeforeValidator(_non_members)] = Field(
+        default=None, description="rows of the same population that were not used"
+    )
+    columns: Annotated[dict[str, ColumnSpec], BeforeValidator(_columns)] = Field(default_factory=dict)
+    subject: str | None = Field(default=None, description="the column that names the person, who may have many rows")
+    k_anonymity_min: Annotated[StrictInt, Field(ge=0, le=10**9)] = Field(default=0, description="a claim to judge")
+    policy: str = DEFAULT_POLICY
+    nulls: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        default=("",), description="cells with one of these texts are missing; an empty cell always is"
+    )
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 0
+    attacks: Annotated[dict[str, dict[str, Any]] | None, BeforeValidator(_attacks)] = Field(
+        default=None, description="those to run, with parameters; all that apply if left out"
+    )
+    limits_spec: LimitsSpec = Field(default=LimitsSpec(), alias="limits")
+    requires_plugins: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(default=(), alias="requires-plugins")
+
+    @field_validator("nulls")
+    @classmethod
+    def _with_empty(cls, nulls: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted({"", *nulls}))
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, name: str) -> str:
+        try:
+            known = "a,1\n".encode(name).decode(name) == "a,1\n"
+        except (LookupError, ValueError):
+            known = False
+        if not known:
+            raise ValueError("no text encoding of this name; write for example cp932, utf-16 or cp1252")
+        return name
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, text: str | None) -> str | None:
+        if text is not None and (len(text) != 1 or not text.isascii() or text in '"\r\n\0'):
+            raise ValueError('not one plain character; write for example ";" or "\\t"')
+        return text
+
+    @property
+    def limits(self) -> Limits:
+        """What each attack may use."""
+        return Limits(timeout_s=self.limits_spec.timeout_s, memory_gib=self.limits_spec.memory_gib)
+
+
+MEANT = {
+    "dataset": "Name the audit with `audit: NAME` and the table the release was made from with `members: FILE`",
+    "name": "Write `audit: NAME`",
+    "train": "Write `members: FILE`",
+    "training": "Write `members: FILE`",
+    "real": "Write `members: FILE`",
+    "holdout": "Write `non_members: FILE`",
+    "control": "Write `non_members: FILE`",
+    "test": "Write `non_members: FILE`",
+    "synthetic": "Write `release: {table: FILE}`",
+    "identifiers": "Write `columns: {NAME: {role: identifier}}`",
+    "quasi_identifiers": "Write `columns: {NAME: {role: quasi-identifier}}`",
+    "sensitive": "Write `columns: {NAME: {role: sensitive}}`",
+    "rules": "Limits are in a policy: write `policy: NAME` or `policy: FILE`",
+    "thresholds": "Limits are in a policy: write `policy: NAME` or `policy: FILE`",
+    **dict.fromkeys(
+        ("engine", "generator", "epsilon", "delta", "output", "rows"),
+        "It describes how a table is made: this version audits a table that exists. Leave it out",
+    ),
+}
+"""What people write who know other tools, and what to write here."""

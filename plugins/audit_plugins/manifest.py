@@ -1,0 +1,98 @@
+"""The entry point: light records of the attacks and checks that come with sekisho."""
+
+from audit_core.hookspecs import hookimpl
+from audit_core.plugin import AttackPlugin, CheckPlugin
+from audit_core.questions import Asset
+from audit_plugins.params import KAnonymityParams
+
+
+@hookimpl
+def audit_attacks() -> tuple[AttackPlugin, ...]:
+    return (
+        AttackPlugin(
+            name="membership",
+            title={"en": "Membership inference", "ja": "メンバーシップ推定"},
+            goal="membership",
+            question="membership",
+            sees=frozenset({Asset.RELEASE, Asset.REFERENCE}),
+            assumption={
+                "en": "Holds the release, a person's full record and other records of the same population.",
+                "ja": "公開データ、ある人の記録全体、同じ母集団の別の記録を持っている。",
+            },
+            references=(
+                "Chen, Yu, Zhang & Fritz (2020), GAN-Leaks: a taxonomy of membership inference attacks",
+                "van Breugel, Sun, Qian & van der Schaar (2023), Membership inference attacks against synthetic data "
+                "through overfitting detection",
+                "Houssiau et al. (2022), TAPAS: a toolbox for adversarial privacy auditing of synthetic data",
+                "Hayes, Melis, Danezis & De Cristofaro (2019), LOGAN: membership inference attacks against "
+                "generative models",
+                "Carlini et al. (2022), Membership inference attacks from first principles",
+            ),
+            load="audit_plugins.attacks.membership:MembershipInference",
+            neighbours=20,
+        ),
+    )
+
+
+@hookimpl
+def audit_checks() -> tuple[CheckPlugin, ...]:
+    return (
+        CheckPlugin(
+            name="exact-copies",
+            title={"en": "Copies of real records", "ja": "実レコードの写し"},
+            goal="copies",
+            assumption={
+                "en": "Holds the release and recognises a real person's record when it stands in it.",
+                "ja": "公開データを持ち、その中に実在の人の記録があれば見分けられる。",
+            },
+            measures=(
+                "multiset_equal",
+                "surviving_identifiers",
+                "copies_excess",
+                "released_copies_excess",
+                "released_near_excess",
+            ),
+            references=(
+                "Article 29 Working Party (2014), Opinion 05/2014 on anonymisation techniques (WP216)",
+                "Newcombe (1998), Interval estimation for the difference between independent proportions",
+                "Rao & Scott (1992), A simple method for the analysis of clustered binary data",
+            ),
+            load="audit_plugins.checks.exact_copies:ExactCopies",
+            neighbours=(
+                ("members", "release", 1),
+                ("non_members", "release", 1),
+                ("release", "members", 1),
+                ("members", "members", 2),
+            ),
+        ),
+        CheckPlugin(
+            name="k-anonymity",
+            title={"en": "k-anonymity and its kin", "ja": "k-匿名性と関連指標"},
+            goal="identity",
+            assumption={
+                "en": "Knows a person's quasi-identifiers and looks the person up in the release.",
+                "ja": "ある人の準識別子を知っており、公開データの中でその人を探す。",
+            },
+            measures=(
+                "largest_risk",
+                "average_risk",
+                "share_below_k",
+                "sample_uniqueness",
+                "k_map_risk",
+                "l_distinct_risk",
+                "l_entropy_risk",
+                "t_closeness",
+                "delta_disclosure",
+            ),
+            references=(
+                "Sweeney (2002), k-anonymity: a model for protecting privacy",
+                "Machanavajjhala, Kifer, Gehrke & Venkitasubramaniam (2007), l-diversity",
+                "Li, Li & Venkatasubramanian (2007), t-closeness",
+                "Brickell & Shmatikov (2008), The cost of privacy",
+                "El Emam & Dankar (2008), Protecting privacy using k-anonymity",
+            ),
+            load="audit_plugins.checks.k_anonymity:KAnonymity",
+            params=KAnonymityParams,
+            needs=("quasi_identifiers",),
+        ),
+    )

@@ -1,0 +1,37 @@
+"""The views this distribution brings: light records only."""
+
+from collections.abc import Iterable
+
+from audit_core.hookspecs import hookimpl
+from audit_core.plugin import RendererPlugin
+
+
+@hookimpl
+def audit_renderers() -> Iterable[RendererPlugin]:
+    """JSON, HTML in each language, JUnit and Markdown."""
+    return (
+        RendererPlugin(
+            name="json",
+            title={"en": "The scorecard itself", "ja": "スコアカード本体"},
+            filename="scorecard.json",
+            load="audit_reports.scorecard_json:render",
+        ),
+        RendererPlugin(
+            name="html",
+            title={"en": "One page to read, print and sign", "ja": "読み、印刷し、署名するための一枚"},
+            filename="scorecard.{language}.html",
+            load="audit_reports.scorecard_html:render",
+        ),
+        RendererPlugin(
+            name="junit",
+            title={"en": "Test cases for a CI server", "ja": "CI サーバー向けのテストケース"},
+            filename="junit.xml",
+            load="audit_reports.junit:render",
+        ),
+        RendererPlugin(
+            name="markdown",
+            title={"en": "A short summary for a CI job", "ja": "CI ジョブ向けの短い要約"},
+            filename="summary.md",
+            load="audit_reports.markdown_summary:render",
+        ),
+    )

@@ -1,0 +1,82 @@
+"""The kit, over every plugin that is installed, over the template, and over the guide's own example."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from audit_core.registry import discover
+from audit_core.testing import conformance
+
+ROOT = Path(__file__).parents[2]
+BUILT_IN = discover()
+
+
+@pytest.mark.parametrize("name", sorted({**BUILT_IN.attacks, **BUILT_IN.checks}))
+def test_a_built_in_plugin_holds_every_trial(name: str) -> None:
+    plugin = {**BUILT_IN.attacks, **BUILT_IN.checks}[name]
+    broken = [trial for trial in conformance(plugin, BUILT_IN) if not trial.held]
+    assert not broken
+
+
+def test_the_guides_example_holds_every_trial(tmp_path: Path) -> None:
+    guide = (ROOT / "plugins" / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL)
+    path = tmp_path / "ages.py"
+    path.write_text(code, encoding="utf-8")
+    registry = discover([path])
+    broken = [trial for trial in conformance(registry.attacks["nearest-row"], registry) if not trial.held]
+    assert not broken
+
+
+def test_the_guides_policy_loads(tmp_path: Path) -> None:
+    from audit_core.policy import load_policy
+
+    guide = (ROOT / "plugins" / "README.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", guide, flags=re.DOTALL)
+    path = tmp_path / "ours.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert load_policy(str(path)).rules[0].name == "nearest-row/auc"
+
+
+def test_the_templates_attack_is_about_thirty_lines_and_catches_the_leaky_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = ROOT / "plugins" / "template" / "src"
+    code = (source / "attack_template" / "rare_pairs.py").read_text(encoding="utf-8")
+    assert sum(bool(line.strip()) for line in code.splitlines()) <= 35
+    monkeypatch.syspath_prepend(str(source))
+    monkeypatch.setenv("PYTHONPATH", str(source))  # the child's
+    import attack_template
+
+    from audit_core.registry import Origin, Registry
+
+    (record,) = attack_template.audit_attacks()
+    registry = Registry(attacks={record.name: record}, origins={record.name: Origin(name="template")})
+    broken = [trial for trial in conformance(record, registry) if not trial.held]
+    sys.modules.pop("attack_template", None)
+    assert not broken
+
+
+BLIND = '''
+import numpy as np
+from audit_core.answers import Scores
+from audit_core.hookspecs import hookimpl
+from audit_core.plugin import AttackPlugin
+
+@hookimpl
+def audit_attacks():
+    return [AttackPlugin(name="blind", title={"en": "Blind"}, goal="membership", question="membership",
+        sees=frozenset(), assumption={"en": "Knows nothing."}, load=f"{__name__}:Blind")]
+
+class Blind:
+    def answer(self, question, rng):
+        return Scores(of="guess", values=rng.random(len(question.targets)))
+'''
+
+
+def test_the_kit_finds_a_blind_attack_out(tmp_path: Path) -> None:
+    path = tmp_path / "blind.py"
+    path.write_text(BLIND)
+    registry = discover([path])
+    broken = {trial.name for trial in conformance(registry.attacks["blind"], registry) if not trial.held}
+    assert broken == {"catches the leaky case"}

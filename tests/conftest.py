@@ -1,0 +1,52 @@
+"""Fixtures that several kinds of test share."""
+
+import os
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+_FILE = '''
+import numpy as np
+from audit_core.answers import Scores
+from audit_core.evidence import Exact, Excess
+from audit_core.hookspecs import hookimpl
+from audit_core.measurement import measured
+from audit_core.plugin import AttackPlugin, CheckPlugin
+from audit_core.questions import Asset
+
+
+@hookimpl
+def audit_attacks():
+    return [AttackPlugin(
+        name="{name}", title={{"en": "A test attack"}}, goal="membership", question="membership",
+        sees=frozenset({{Asset.RELEASE, Asset.REFERENCE}}), assumption={{"en": "A test."}}, load=f"{{__name__}}:Tried",
+    )]
+
+
+class Tried:
+    def answer(self, question, rng):
+{body}
+'''
+
+
+@pytest.fixture
+def attack_file(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a plugin of one file whose attack answers with the given body."""
+
+    def write(body: str, name: str = "tried") -> Path:
+        path = tmp_path / f"{name.replace('-', '_')}.py"
+        path.write_text(_FILE.format(name=name, body=textwrap.indent(textwrap.dedent(body), " " * 8)))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def public_data() -> Path:
+    """The folder of public data sets; the test is skipped where there is none."""
+    folder = os.environ.get("SEKISHO_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("SEKISHO_DATA is not set: the public data sets are not there")
+    return Path(folder)

@@ -1,0 +1,243 @@
+"""A plugin that fails, hangs, grows, dies, lies or pries costs one finding, and learns nothing."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from audit_core.attempt import Setting, attempt, lay_out
+from audit_core.cache import Cache
+from audit_core.isolation import Limits
+from audit_core.registry import discover
+from audit_core.scorecard import Finding
+from audit_core.testing import made_up_case
+
+AttackFile = Callable[..., Path]
+
+
+def find(path: Path, limits: Limits = Limits(timeout_s=60), rows: int = 40, debug: bool = False) -> Finding:
+    registry = discover([path])
+    plugin = registry.attacks[path.stem.replace("_", "-")]
+    case = made_up_case("innocent", rows=rows)
+    setting = Setting(seed=0, content="test", limits=limits, confidence=0.95, debug=debug)
+    return attempt(plugin, {}, lay_out(case, setting, registry, [plugin], Cache()))[0]
+
+
+def test_raising_is_told_by_kind_and_place_without_the_message(attack_file: AttackFile) -> None:
+    finding = find(attack_file("raise KeyError('Smith, 12 Main Street')"))
+    assert finding.outcome == "errored"
+    assert finding.reason is not None
+    assert finding.reason.code == "plugin-raised"
+    assert finding.reason.args["type"] == "KeyError"
+    assert str(finding.reason.args["place"]).startswith("tried.py:")
+    assert "Smith" not in str(finding)
+
+
+def test_a_dead_process_is_told_by_its_signal(attack_file: AttackFile) -> None:
+    finding = find(attack_file("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)"))
+    assert finding.reason is not None
+    assert (finding.reason.code, finding.reason.args) == ("process-died", {"signal": 11})
+
+
+@pytest.mark.parametrize(("status", "code"), [(0, "malformed-answer"), (3, "process-exited")])
+def test_leaving_without_an_answer(attack_file: AttackFile, status: int, code: str) -> None:
+    finding = find(attack_file(f"import os\nos._exit({status})"))
+    assert finding.outcome == "errored"
+    assert finding.reason is not None
+    assert finding.reason.code == code
+
+
+def test_a_hanging_attack_is_ended_with_its_children(attack_file: AttackFile, tmp_path: Path) -> None:
+    mark = tmp_path / "grandchild"
+    body = f"""
+    import pathlib, subprocess, time
+    child = subprocess.Popen(["sleep", "600"])
+    pathlib.Path({str(mark)!r}).write_text(str(child.pid))
+    time.sleep(600)
+    """
+    started = time.monotonic()
+    finding = find(attack_file(body), Limits(timeout_s=3))
+    assert time.monotonic() - started < 30
+    assert finding.reason is not None
+    assert (finding.reason.code, finding.reason.args) == ("timed-out", {"seconds": 3})
+    pid = int(mark.read_text())
+    for _ in range(50):
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("the grandchild lives on")
+
+
+def test_a_growing_attack_is_ended(attack_file: AttackFile) -> None:
+    body = """
+    held = []
+    while True:
+        held.append(np.ones(4_000_000))
+    """
+    finding = find(attack_file(body), Limits(timeout_s=60, memory_gib=0.5))
+    assert finding.reason is not None
+    assert (finding.reason.code, finding.reason.args) == ("memory-limit", {"gib": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ("return Scores(of='s', values=np.full(len(question.targets), np.nan))", "Scores.values: NaN or infinite"),
+        ("return Scores(of='s', values=np.zeros(3))", "Scores.values: shape"),
+        ("return Scores(of='', values=np.zeros(len(question.targets)))", "Scores.of: a name is missing"),
+        ("return (Scores(of='s', values=np.zeros(len(question.targets))),) * 2", "Scores.of: a name is given twice"),
+        ("return None", "Scores.of: a name is missing"),
+        ("return Scores(of=str(rng.random()), values=np.zeros(len(question.targets)))", "Scores.of: not the same"),
+    ],
+)
+def test_a_malformed_answer_names_plugin_and_field(attack_file: AttackFile, body: str, field: str) -> None:
+    finding = find(attack_file(body))
+    assert finding.outcome == "errored"
+    assert finding.reason is not None
+    assert finding.reason.args["plugin"] == "tried"
+    assert str(finding.reason.args["field"]).startswith(field)
+
+
+def test_a_verdict_of_its_own_is_ignored_and_said(attack_file: AttackFile) -> None:
+    finding = find(attack_file("return (Scores(of='s', values=np.zeros(len(question.targets))), 'PASS')"))
+    assert finding.outcome == "measured"
+    assert [(caveat.code, caveat.args) for caveat in finding.caveats] == [("answers-ignored", {"count": 2})]
+
+
+def test_what_a_plugin_prints_goes_nowhere(attack_file: AttackFile, capfd: pytest.CaptureFixture[str]) -> None:
+    body = """
+    import os, sys
+    print("Smith" * 100_000); print("Smith", file=sys.stderr); os.write(1, b"Smith")
+    return Scores(of="s", values=np.zeros(len(question.targets)))
+    """
+    assert find(attack_file(body)).outcome == "measured"
+    assert "Smith" not in "".join(capfd.readouterr())
+
+
+def test_debug_shows_what_it_prints_on_standard_error_only(
+    attack_file: AttackFile, capfd: pytest.CaptureFixture[str]
+) -> None:
+    find(attack_file("print('here')\nraise ValueError('there')"), debug=True)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "here" in err
+    assert "there" in err
+
+
+def test_the_question_cannot_be_written_to(attack_file: AttackFile) -> None:
+    finding = find(attack_file("question.release.codes[0, 0] = 0"))
+    assert finding.reason is not None
+    assert finding.reason.args["type"] == "ValueError"
+
+
+def test_the_folder_is_gone_after(attack_file: AttackFile, tmp_path: Path) -> None:
+    mark = tmp_path / "folder"
+    body = f"""
+    import os, pathlib
+    pathlib.Path({str(mark)!r}).write_text(os.getcwd())
+    return Scores(of="s", values=np.zeros(len(question.targets)))
+    """
+    assert find(attack_file(body)).outcome == "measured"
+    assert not Path(mark.read_text()).exists()
+
+
+PRIES = """
+import gc, glob, json, os, pathlib, sys
+seen = [" ".join(sys.argv), json.dumps(dict(os.environ)), os.getcwd()]
+for link in glob.glob("/proc/self/fd/*"):
+    try:
+        seen.append(os.readlink(link))
+    except OSError:
+        pass
+for path in pathlib.Path.cwd().rglob("*"):
+    if path.is_file():
+        seen.append(path.name + " " + path.read_bytes().hex())
+frame, depth = sys._getframe(), 0
+while frame is not None:
+    seen.append(repr({name: value for name, value in frame.f_locals.items() if name != "seen"}))
+    frame = frame.f_back
+keys = [item for item in gc.get_objects() if type(item).__name__ in ("Pool", "Case", "Bench")]
+state = pathlib.Path.home() / "state"
+carried = state.exists()
+state.write_text("seen")
+module = sys.modules[__name__]
+carried = carried or hasattr(module, "mark")
+module.mark = True
+pathlib.Path(OUT).joinpath(str(os.getpid())).write_text(json.dumps(
+    {"seen": seen, "keys": len(keys), "carried": carried, "n": len(question.targets)}))
+return Scores(of="s", values=np.zeros(len(question.targets)))
+"""
+
+
+def test_an_attack_that_looks_for_the_key_does_not_find_it(
+    attack_file: AttackFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arguments, environment, open files, its folder, frames, live objects, state from one question to the next."""
+    import json
+
+    from audit_core.pools import cut
+    from audit_core.seeds import stream
+
+    told = tmp_path / "told"
+    told.mkdir()
+    monkeypatch.setenv("SEKISHO_SECRET", "the key is here")
+    finding = find(attack_file(PRIES.replace("OUT", repr(str(told)))))
+    assert finding.outcome == "measured"
+    case = made_up_case("innocent", rows=40)
+    pools = cut(case, with_reference=True, rng=stream(0, "pools", "True", "test"))
+    reports = [json.loads(path.read_text()) for path in told.iterdir()]
+    assert len(reports) == len(pools) == 2
+    for report in reports:
+        everything = "\n".join(report["seen"])
+        assert report["keys"] == 0
+        assert not report["carried"]
+        assert "the key is here" not in everything
+        for pool in pools:
+            for form in (pool.member, pool.member.astype(np.int32), pool.member.astype(float), pool.row):
+                assert form.tobytes().hex() not in everything
+        assert "made-up" not in everything  # no name of an input file
+        assert str(os.getpid()) not in everything.split()
+
+
+def test_the_stream_an_attack_gets_does_not_repeat_the_pools(attack_file: AttackFile, tmp_path: Path) -> None:
+    told = tmp_path / "order"
+    body = f"""
+    import pathlib
+    with open({str(told)!r}, "a") as file:
+        file.write(str(rng.permutation(40).tolist()) + chr(10))
+    return Scores(of="s", values=np.zeros(len(question.targets)))
+    """
+    find(attack_file(body))
+    first, second = told.read_text().splitlines()
+    assert first != second
+    from audit_core.pools import cut
+    from audit_core.seeds import stream
+
+    case = made_up_case("innocent", rows=40)
+    orders = [str(pool.row.tolist()) for pool in cut(case, with_reference=True, rng=stream(0, "pools", "True", "test"))]
+    assert not {first, second} & set(orders)
+
+
+def test_a_finished_attempt_is_not_run_again(attack_file: AttackFile, tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    body = f"""
+    with open({str(count)!r}, "a") as file:
+        file.write("x")
+    return Scores(of="s", values=np.zeros(len(question.targets)))
+    """
+    path = attack_file(body)
+    registry = discover([path])
+    plugin, case = registry.attacks["tried"], made_up_case("innocent", rows=20)
+    setting = Setting(seed=0, content="test", limits=Limits(), confidence=0.95)
+    findings = [
+        attempt(plugin, {}, lay_out(case, used, registry, [plugin], Cache(tmp_path / "cache")))[0]
+        for used in (setting, setting, replace(setting, seed=1))
+    ]
+    assert findings[0] == findings[1]
+    assert count.read_text() == "xx" * 2  # two questions, run for two of the three
