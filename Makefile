@@ -28,7 +28,7 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
-	$(BIN)/mypy examples
+	$(BIN)/mypy --explicit-package-bases examples benchmarks
 
 doors: $(VENV)/.dev
 	$(BIN)/lint-imports

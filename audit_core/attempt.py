@@ -1,7 +1,10 @@
 """Puts one plugin to work in a child process and marks what it says. Whatever happens, there is a finding."""
 
 import json
+import threading
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +14,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from audit_core import __version__, exchange, isolation, marking
+from audit_core.answers import Scores
 from audit_core.cache import Cache, key
 from audit_core.case import Case
 from audit_core.isolation import Failed, Job, Limits, Usage
@@ -22,6 +26,7 @@ from audit_core.questions import Asset, Neighbours
 from audit_core.registry import Registry
 from audit_core.scorecard import Finding
 from audit_core.seeds import stream
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
@@ -88,15 +93,27 @@ def attempt(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench
     blank = _blank(plugin, params, bench)
     if (lacking := _lacking(plugin, bench.case)) is not None:
         return replace(blank, outcome="not-run", reason=lacking), usage
-    name = key("finding", __version__, bench.setting.content, bench.setting.seed, bench.setting.confidence,
-               plugin.name, plugin.load, blank.origin, blank.params)
+    name = key(
+        "finding",
+        __version__,
+        bench.setting.content,
+        bench.setting.seed,
+        bench.setting.confidence,
+        plugin.name,
+        plugin.load,
+        blank.origin,
+        blank.params,
+    )
     if (stored := bench.cache.text(name)) is not None:
         return TypeAdapter(Finding).validate_json(stored), usage
     work = _attack if isinstance(plugin, AttackPlugin) else _check
+    started = time.monotonic()
     try:
         finding = work(plugin, blank, bench, usage)  # type: ignore[arg-type]
     except Failed as failed:
         return replace(blank, outcome="errored", reason=failed.reason), usage
+    finally:
+        usage.seconds = time.monotonic() - started
     bench.cache.keep_text(name, TypeAdapter(Finding).dump_json(finding))
     return finding, usage
 
@@ -146,18 +163,27 @@ def _job(plugin: AttackPlugin | CheckPlugin, blank: Finding, bench: Bench, quest
 
 def _attack(plugin: AttackPlugin, blank: Finding, bench: Bench, usage: Usage) -> Finding:
     pools = bench.pools_of(plugin)
-    answers, ignored = [], 0
-    for number, pool in enumerate(pools):
-        question = question_of(bench.case, pool, plugin.sees, _neighbours(plugin, pool, bench))
-        scores, more = isolation.run(
+    stop = threading.Event()
+    questions = [question_of(bench.case, pool, plugin.sees, _neighbours(plugin, pool, bench)) for pool in pools]
+
+    def ask(number: int) -> tuple[tuple[Scores, ...], int]:
+        return isolation.run(
             _job(plugin, blank, bench, number),
             bench.setting.limits,
-            partial(exchange.write_question, question=question),
-            partial(_read_scores, plugin.name, len(pool.row)),
+            partial(exchange.write_question, question=questions[number]),
+            partial(_read_scores, plugin.name, len(pools[number].row)),
             usage,
+            stop,
         )
-        answers.append(scores)
-        ignored += more
+
+    with ThreadPoolExecutor(len(pools)) as side_by_side:
+        try:
+            said = list(side_by_side.map(ask, range(len(pools))))
+        except BaseException:
+            stop.set()  # one failed, or the user interrupts: nobody waits for the other questions
+            raise
+    answers = [scores for scores, _ in said]
+    ignored = sum(count for _, count in said)
     if len({tuple(score.of for score in scores) for scores in answers}) > 1:
         raise Failed(_malformed(plugin.name, "Scores.of: not the same in every question"))
     measurements, curves = marking.membership(bench.case, pools, answers, bench.setting.confidence)
@@ -203,11 +229,12 @@ def _check(plugin: CheckPlugin, blank: Finding, bench: Bench, usage: Usage) -> F
         partial(exchange.write_case, case=case),
         partial(_read_measured, plugin, bench.setting.confidence),
         usage,
+        threading.Event(),
     )
     return replace(blank, measurements=measurements, details=details, caveats=caveats)
 
 
-def _read_scores(name: str, n_targets: int, folder: Path) -> tuple[tuple[Any, ...], int]:
+def _read_scores(name: str, n_targets: int, folder: Path) -> tuple[tuple[Scores, ...], int]:
     try:
         return exchange.read_scores(folder, n_targets), _count_ignored(folder)
     except exchange.Malformed as error:

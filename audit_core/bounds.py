@@ -27,7 +27,8 @@ def clopper_pearson(k: float, n: float, alpha: float) -> Bounds:
 
     low = float(betaincinv(k, n - k + 1, alpha)) if k > 0 else 0.0
     high = float(betainccinv(k + 1, n - k, alpha)) if k < n else 1.0
-    return low, high
+    # A real count close to 0 is beyond the inverse's precision.
+    return min(low, k / n), max(high, k / n)
 
 
 def rate_p_value(k: float, n: float, limit: float) -> float:

@@ -285,9 +285,7 @@ def judge(
 @click.option("--out", type=FILE, help="A file; standard output without it.")
 @plugin_options
 @language_option
-def render(
-    pack: Path, name: str, out: Path | None, files: tuple[Path, ...], block: tuple[str, ...], lang: str
-) -> None:
+def render(pack: Path, name: str, out: Path | None, files: tuple[Path, ...], block: tuple[str, ...], lang: str) -> None:
     """Render a stored PACK (or its scorecard.json) again."""
     from audit_core import pack as packs
     from audit_core.cache import write_atomically
@@ -298,7 +296,7 @@ def render(
         raise _unknown("renderer", name, registry.renderers)
     data = packs.rendered(packs.read_scorecard(pack), registry.renderers[name], lang)
     if out is None:
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)
     else:
         write_atomically(out, data)
 

@@ -41,8 +41,10 @@ def unknown_columns(names: Iterable[str], tables: Sequence[TextTable], where: st
         if name not in known:
             like = next((other for other in sorted(known) if normal_form(other) == normal_form(name)), None)
             guess = like or closest(name, sorted(known))
-            fix = f"did you mean {quoted(guess)}?" if guess else "no file has it"
-            problems.append(Problem(code="unknown-column", what=f"unknown column {quoted(name)}", where=where, fix=fix))
+            what = f"unknown column {quoted(name)}" + (
+                f", did you mean {quoted(guess)}?" if guess else ": no file has it"
+            )
+            problems.append(Problem(code="unknown-column", what=what, where=where))
     return problems
 
 

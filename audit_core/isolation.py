@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,8 @@ from audit_core.measurement import Reason
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _PASSED_ON_PREFIXES = ("OMP_", "OPENBLAS_", "MKL_")
+# The questions of an attack run side by side; threads within them would only wait for each other.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 T = TypeVar("T")
 
 _FIRST_LOOK, _LAST_LOOK = 0.01, 0.1  # seconds between two looks at the child
@@ -66,23 +69,29 @@ class Failed(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Usage:
-    """What a plugin's children used, all questions together."""
+    """What a plugin used: wall seconds for all its questions, and the highest resident size of a child."""
 
     seconds: float = 0.0
     peak_mib: float = 0.0
 
 
 def run(
-    job: Job, limits: Limits, write: Callable[[Path], None], read: Callable[[Path], T], usage: Usage
+    job: Job,
+    limits: Limits,
+    write: Callable[[Path], None],
+    read: Callable[[Path], T],
+    usage: Usage,
+    stop: threading.Event,
 ) -> T:
     """Runs one job in a fresh process with a fresh folder, which is deleted after.
 
     Args:
         write: Puts the question into the folder.
         read: Takes the answer out of it.
+        stop: When set from another thread, the child is ended.
 
     Raises:
-        Failed: It raised, died, ran too long or grew too large.
+        Failed: It raised, died, ran too long, grew too large or was stopped.
     """
     with tempfile.TemporaryDirectory(prefix="sekisho-") as name:
         folder = Path(name)
@@ -91,13 +100,13 @@ def run(
         if job.debug:
             (folder / "debug").touch()
         write(folder)
-        status = _watched(folder, limits, job.debug, usage)
+        status = _watched(folder, limits, job.debug, usage, stop)
         if status != 0:
             raise Failed(_why(folder, status))
         return read(folder)
 
 
-def _watched(folder: Path, limits: Limits, debug: bool, usage: Usage) -> int:
+def _watched(folder: Path, limits: Limits, debug: bool, usage: Usage, stop: threading.Event) -> int:
     started = time.monotonic()
     shown = sys.stderr.fileno() if debug else subprocess.DEVNULL
     process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
@@ -115,6 +124,8 @@ def _watched(folder: Path, limits: Limits, debug: bool, usage: Usage) -> int:
             with suppress(subprocess.TimeoutExpired):
                 return process.wait(pause)
             pause = min(pause * 1.5, _LAST_LOOK)
+            if stop.is_set():
+                raise Failed(Reason(code="stopped", args={}))
             resident = _resident_mib(process.pid)
             usage.peak_mib = max(usage.peak_mib, resident)
             if resident > limits.memory_gib * 1024:
@@ -123,17 +134,14 @@ def _watched(folder: Path, limits: Limits, debug: bool, usage: Usage) -> int:
                 raise Failed(Reason(code="timed-out", args={"seconds": limits.timeout_s}))
     finally:
         _end(process)
-        usage.seconds += time.monotonic() - started
 
 
 def _environment(folder: Path) -> dict[str, str]:
     """Only what Python and its numeric libraries need; the folder stands in for home and for temporary files."""
     kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
+        name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
     }
-    return kept | {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONHASHSEED": "0"}
+    return _ONE_THREAD | kept | {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONHASHSEED": "0"}
 
 
 def _resident_mib(pid: int) -> float:

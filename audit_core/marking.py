@@ -70,9 +70,7 @@ def _measurements(
         # The tail's bounds are for independent units, so one row speaks for each subject: the one most like a member.
         inside, outside = _highest(inside, subject[member]), _highest(outside, subject[~member])
     ranking = Ranking(auc=auc, variance=variance, n1=n1, n0=n0)
-    tails = {
-        tail: TailHits(hits=tail_hits(inside, outside, fpr), n1=n1, n0=n0, fpr=fpr) for tail, fpr in FPRS.items()
-    }
+    tails = {tail: TailHits(hits=tail_hits(inside, outside, fpr), n1=n1, n0=n0, fpr=fpr) for tail, fpr in FPRS.items()}
     return [
         measured("auc", ranking, of=name, blind=0.5, confidence=confidence),
         *(

@@ -184,9 +184,7 @@ class NearestRows:
         name = key("neighbours", self._digest, left, right, k_all)
         stored = self._cache.arrays(name)
         if stored is None:
-            found = nearest(
-                self._tables[left], self._tables[right], self._units, k=k_all, leave_self_out=left == right
-            )
+            found = nearest(self._tables[left], self._tables[right], self._units, k=k_all, leave_self_out=left == right)
             stored = {"distance": found.distance, "row": found.row}
             self._cache.keep_arrays(name, stored)
         return Neighbours(distance=stored["distance"][:, :k], row=stored["row"][:, :k])

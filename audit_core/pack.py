@@ -54,7 +54,9 @@ def _refuse_occupied(folder: Path, resume: bool, force: bool) -> None:
         return
     if not folder.is_dir():
         raise PackError(
-            Problem(code="pack-not-a-folder", what="the output is a file", where=folder.name, fix="Choose another --out")
+            Problem(
+                code="pack-not-a-folder", what="the output is a file", where=folder.name, fix="Choose another --out"
+            )
         )
     there = {path.name for path in folder.iterdir()} - {_LOCK}
     unfinished = there <= {CACHE, RECIPE}

@@ -76,9 +76,7 @@ def clusters(case: Case, pool: Pool) -> Ids | None:
     return subjects
 
 
-def question_of(
-    case: Case, pool: Pool, sees: frozenset[Asset], neighbours: dict[Asset, Neighbours]
-) -> Membership:
+def question_of(case: Case, pool: Pool, sees: frozenset[Asset], neighbours: dict[Asset, Neighbours]) -> Membership:
     """The question of a pool: its targets and what the attacker sees, in dictionaries of their own."""
     if case.non_members is None:
         raise ValueError("membership needs non-members")

@@ -54,7 +54,9 @@ def load_recipe(path: Path, *, allow_outside: bool = False) -> Recipe:
     Raises:
         InputError: With every problem found, each at its line and column.
     """
-    document = read_document(read_file(path.resolve(), f"recipe {display(path.name)}"), display(path.name))
+    where = f"recipe {display(path.name)}"
+    file = resolve(str(path.absolute()), path.parent, where=where, allow_outside=True)
+    document = read_document(read_file(file, where), display(path.name))
     return _recipe(document, path.parent, allow_outside=allow_outside)
 
 

@@ -58,9 +58,7 @@ class Registry:
     refusals: tuple[Refusal, ...] = ()
 
 
-def discover(
-    files: Sequence[Path] = (), blocked: Sequence[str] = (), required: Sequence[str] = ()
-) -> Registry:
+def discover(files: Sequence[Path] = (), blocked: Sequence[str] = (), required: Sequence[str] = ()) -> Registry:
     """Loads the records of all plugins; their code stays unimported until it runs.
 
     Args:

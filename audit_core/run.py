@@ -43,7 +43,7 @@ from audit_core.words import LANGUAGES, say
 Progress = Callable[[str, str], None]
 """Told what happens: an event ("reading", "started", "finished", "judging") and what it is about."""
 
-_DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "polars", "pyarrow", "pydantic")
+_DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "pyarrow", "pydantic")
 
 
 def _silent(event: str, about: str) -> None:
@@ -86,9 +86,7 @@ def audit(
         progress("finished", plugin.name)
     _refuse_changed_inputs(recipe, case)
     progress("judging", policy.name)
-    return judged(
-        _unjudged(recipe, case, registry, tuple(findings), policy, _volatile(started, clock, usages)), policy
-    )
+    return judged(_unjudged(recipe, case, registry, tuple(findings), policy, _volatile(started, clock, usages)), policy)
 
 
 def judged(scorecard: Scorecard, policy: Policy) -> Scorecard:

@@ -73,7 +73,7 @@ def _ratio_cdf(top: Shape, bottom: Shape) -> Callable[[float], float]:
         values, weights = _nodes(bottom)
         return lambda ratio: min(1.0, float(weights @ betainc(*top, np.minimum(1.0, values * ratio))))
     values, weights = _nodes(top)
-    return lambda ratio: min(1.0, float(weights @ betaincc(*bottom, np.minimum(1.0, values / ratio))))
+    return lambda ratio: min(1.0, float(weights @ betaincc(*bottom, np.minimum(1.0, values / max(ratio, 1e-300)))))
 
 
 def _nodes(shape: Shape) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

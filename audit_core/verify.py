@@ -20,7 +20,12 @@ def verify(folder: Path, renderers: Mapping[str, RendererPlugin]) -> tuple[Probl
         PackError: There is no scorecard to read.
     """
     scorecard = pack.read_scorecard(folder)
-    return (*_files(folder), *_figures(scorecard), *_judgement(folder, scorecard), *_views(folder, scorecard, renderers))
+    return (
+        *_files(folder),
+        *_figures(scorecard),
+        *_judgement(folder, scorecard),
+        *_views(folder, scorecard, renderers),
+    )
 
 
 def _files(folder: Path) -> Iterator[Problem]:
@@ -48,9 +53,7 @@ def _figures(scorecard: Scorecard) -> Iterator[Problem]:
     """Every value, n and interval, against its evidence."""
     for finding in scorecard.findings:
         for one in finding.measurements:
-            again = measured(
-                one.name, one.evidence, of=one.of, blind=one.blind, confidence=scorecard.policy.confidence
-            )
+            again = measured(one.name, one.evidence, of=one.of, blind=one.blind, confidence=scorecard.policy.confidence)
             if again != one:
                 place = f"{finding.attack}/{one.name}"
                 yield _problem("pack-figure-changed", "a figure does not follow from its evidence", place)

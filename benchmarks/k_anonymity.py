@@ -24,7 +24,6 @@ from audit_core.case import Case, Role
 from audit_core.measurement import Measurement
 from audit_core.tables import Column, Table
 from audit_plugins.checks.k_anonymity import KAnonymity
-from audit_plugins.params import KAnonymityParams
 
 GRAINS = {
     "generalised": (8, 2, 5, 7, 4, 3),
@@ -103,7 +102,7 @@ def timed(rows: int, grain: str, sensitive: dict[str, int]) -> dict[str, float]:
     table = made_table(rows, grain, sensitive)
     case, before = case_of(table), peak_mib()
     start = time.perf_counter()
-    found = list(KAnonymity(KAnonymityParams()).measure(case, np.random.default_rng(SEED)))
+    found = list(KAnonymity().measure(case, np.random.default_rng(SEED)))
     seconds = time.perf_counter() - start
     values = {f"{item.name} {item.of}": item.value for item in found if isinstance(item, Measurement)}
     classes = round(values["average_risk quasi-identifiers"] * rows)

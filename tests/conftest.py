@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-_FILE = '''
+_FILE = """
 import numpy as np
 from audit_core.answers import Scores
 from audit_core.evidence import Exact, Excess
@@ -28,7 +28,7 @@ def audit_attacks():
 class Tried:
     def answer(self, question, rng):
 {body}
-'''
+"""
 
 
 @pytest.fixture

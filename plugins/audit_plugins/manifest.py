@@ -11,7 +11,7 @@ def audit_attacks() -> tuple[AttackPlugin, ...]:
     return (
         AttackPlugin(
             name="membership",
-            title={"en": "Membership inference", "ja": "メンバーシップ推定"},
+            title={"en": "Membership inference", "ja": "メンバーシップ推論"},
             goal="membership",
             question="membership",
             sees=frozenset({Asset.RELEASE, Asset.REFERENCE}),

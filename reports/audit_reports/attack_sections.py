@@ -18,6 +18,7 @@ from audit_reports.measured_text import (
     trials_text,
 )
 from audit_reports.numbers_as_text import count, limit_value
+from audit_reports.quantities import quantity_of
 from audit_reports.wording import Wording
 
 MOST_MEASUREMENTS = 32
@@ -126,7 +127,10 @@ def _most_telling_first(judgements: list[Judgement]) -> list[Judgement]:
         limit, margin = limit_value(judgement.at_most), limit_value(judgement.margin)
         if judgement.measured is None or limit is None:
             return float("-inf")
-        return judgement.measured - float(limit) - float(margin or 0)
+        beyond = judgement.measured - float(limit) - float(margin or 0)
+        # A "no" that had to be "no" is not close to its limit.
+        held_truth = beyond <= 0 and quantity_of(judgement.measurement).unit == "truth"
+        return float("-inf") if held_truth else beyond
 
     def weight(judgement: Judgement) -> tuple[bool, bool, bool]:
         assessed = judgement.verdict is not Verdict.NOT_ASSESSED

@@ -34,5 +34,9 @@ def result_sentence(scorecard: Scorecard, wording: Wording) -> str:
 
 
 def further_reasons(scorecard: Scorecard, wording: Wording) -> list[str]:
-    """Why else the verdict is what it is."""
-    return [wording.reason(reason) for reason in scorecard.reasons[1:]]
+    """Why else the verdict is what it is, and what the policy needs that a worse reason left unsaid."""
+    named = {reason.args.get("goal") for reason in scorecard.reasons}
+    missing = [
+        wording.say("headline.missing", goal=wording.goal(goal)) for goal in scorecard.missing if goal not in named
+    ]
+    return [wording.reason(reason) for reason in scorecard.reasons[1:]] + missing

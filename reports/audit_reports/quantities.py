@@ -70,4 +70,5 @@ def quantity_of(name: str, measurement: Measurement | None = None) -> Quantity:
     if name in _GROUP_SIZE:
         return Quantity(unit="rate", group_size=_GROUP_SIZE[name])
     counted = measurement is not None and measurement.evidence.kind in ("proportion", "excess", "tail-hits")
-    return Quantity(unit="rate" if counted or name in _RATES else "number")
+    known = name in _RATES or name.startswith("tpr_at_fpr_") or name.endswith("_excess")
+    return Quantity(unit="rate" if counted or known else "number")

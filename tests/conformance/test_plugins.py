@@ -57,7 +57,7 @@ def test_the_templates_attack_is_about_thirty_lines_and_catches_the_leaky_case(m
     assert not broken
 
 
-BLIND = '''
+BLIND = """
 import numpy as np
 from audit_core.answers import Scores
 from audit_core.hookspecs import hookimpl
@@ -71,7 +71,7 @@ def audit_attacks():
 class Blind:
     def answer(self, question, rng):
         return Scores(of="guess", values=rng.random(len(question.targets)))
-'''
+"""
 
 
 def test_the_kit_finds_a_blind_attack_out(tmp_path: Path) -> None:

@@ -50,7 +50,9 @@ def test_without_non_members_the_verdict_is_inconclusive_and_names_what_is_missi
     assert leaky.code == 1, leaky.err
 
 
-def test_row_order_column_order_and_format_change_no_byte_of_the_judgement(files, pack, sekisho, table, tmp_path) -> None:
+def test_row_order_column_order_and_format_change_no_byte_of_the_judgement(
+    files, pack, sekisho, table, tmp_path
+) -> None:
     import pyarrow.csv
     import pyarrow.parquet
 
@@ -107,7 +109,9 @@ def test_no_output_holds_a_value_of_a_record(files, pack, sekisho, canaries, tab
         sekisho("verify", pack),
     ]
     assert [one.code for one in ran[1:3]] == [2, 2]
-    written = [path for folder in (pack, tmp_path / "a", tmp_path / "d") for path in folder.rglob("*") if path.is_file()]
+    written = [
+        path for folder in (pack, tmp_path / "a", tmp_path / "d") for path in folder.rglob("*") if path.is_file()
+    ]
     assert len(written) >= 3 * len(VIEWS)
     texts = [path.read_text(encoding="utf-8") for path in written] + [one.out + one.err for one in ran]
     from audit_core.tables import normal_form
@@ -133,7 +137,14 @@ def test_no_path_user_or_host_is_in_a_pack(files, pack) -> None:
 
 
 def test_hostile_names_change_no_verdict_and_stay_names(files, pack, sekisho, table, tmp_path) -> None:
-    hostile = ['"><script>alert(1)</script>', "\u202eedoc\u202c", "x" * 10_000, "it's `$(rm)` \\N{SNOWMAN}", "{{ 7*7 }}", "SELECT"]
+    hostile = [
+        '"><script>alert(1)</script>',
+        "\u202eedoc\u202c",
+        "x" * 10_000,
+        "it's `$(rm)` \\N{SNOWMAN}",
+        "{{ 7*7 }}",
+        "SELECT",
+    ]
     renamed = {
         arm: table(tmp_path / f"{arm}.csv", [tuple(row) for row in rows_of(getattr(files, arm))[1:]], hostile)
         for arm in ("leaky", "members", "non_members")

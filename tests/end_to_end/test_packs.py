@@ -18,7 +18,17 @@ def test_a_pack_as_written_verifies(pack, sekisho) -> None:
     assert (ran.code, ran.out) == (0, "verified\n"), ran.err
 
 
-@pytest.mark.parametrize("name", ["scorecard.json", "scorecard.ja.html", "policy.resolved.yaml", "recipe.resolved.yaml", "manifest.json", "junit.xml"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "scorecard.json",
+        "scorecard.ja.html",
+        "policy.resolved.yaml",
+        "recipe.resolved.yaml",
+        "manifest.json",
+        "junit.xml",
+    ],
+)
 def test_one_changed_byte_is_found(copy, sekisho, name) -> None:
     data = bytearray((copy / name).read_bytes())
     data[len(data) // 2] ^= 1
@@ -48,7 +58,9 @@ def forge(copy: Path, name: str, old: str, new: str) -> None:
         ("scorecard.en.html", r"(?i)</h1>", "!</h1>", "pack-view-changed"),
     ],
 )
-def test_a_forged_count_verdict_limit_or_page_is_found_though_the_digests_agree(copy, sekisho, name, old, new, code) -> None:
+def test_a_forged_count_verdict_limit_or_page_is_found_though_the_digests_agree(
+    copy, sekisho, name, old, new, code
+) -> None:
     forge(copy, name, old, new)
     ran = sekisho("verify", copy)
     assert ran.code == 1

@@ -62,10 +62,7 @@ SENTENCES = {
         title={"en": "the recipe claims no k", "ja": "レシピに k の主張がありません"}, more={"en": ""}
     ),
     "sample-rules": Code(title={"en": "limits exceeded: {rules}", "ja": "基準値の超過：{rules}"}, more={"en": ""}),
-    "sample-goal-missing": Code(
-        title={"en": "the policy also needs {wanted}", "ja": "ポリシーは {wanted} の評価も必要とします"},
-        more={"en": ""},
-    ),
+    "sample-other": Code(title={"en": "one more reason of the sample", "ja": "見本のもう一つの理由"}, more={"en": ""}),
     "sample-overlap": Code(
         title={
             "en": "{rows} non-member rows equal a member row, as many as chance gives",
@@ -464,7 +461,7 @@ def sample() -> Scorecard:
                 code="sample-rules",
                 args={"rules": "exact-copies/copies_excess (raw), exact-copies/copies_excess (near), membership/auc"},
             ),
-            Reason(code="sample-goal-missing", args={"wanted": "attribute"}),
+            Reason(code="sample-other", args={}),
         ),
         release=ReleaseFacts(
             name=f"synthetic {HOSTILE_TAG}.parquet",

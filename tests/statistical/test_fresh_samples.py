@@ -47,10 +47,13 @@ def found(case: Case) -> Finding:
     tables = {"release": case.release, "members": case.members, "non_members": case.non_members}
     normal = {name: table.normalised() for name, table in tables.items() if table is not None}
     units = scales(*normal.values())
-    pairs = (("members", "release", 1), ("non_members", "release", 1), ("release", "members", 1), ("members", "members", 2))
-    neighbours = {
-        f"{a}>{b}": nearest(normal[a], normal[b], units, k=k, leave_self_out=a == b) for a, b, k in pairs
-    }
+    pairs = (
+        ("members", "release", 1),
+        ("non_members", "release", 1),
+        ("release", "members", 1),
+        ("members", "members", 2),
+    )
+    neighbours = {f"{a}>{b}": nearest(normal[a], normal[b], units, k=k, leave_self_out=a == b) for a, b, k in pairs}
     said = ExactCopies().measure(replace(case, neighbours=neighbours), np.random.default_rng(0))
     return Finding(
         attack="exact-copies", role="check", goal="copies", outcome="measured", reason=None, sees=("case",),
@@ -68,8 +71,7 @@ def test_fresh_samples_are_not_failed_by_the_copy_rules(adult: Table, columns: s
     for split in range(RESPLITS):
         rows = np.random.default_rng([split, 11]).permutation(len(table))
         members, others, release = (
-            table.take(np.sort(rows[start:stop]))
-            for start, stop in ((0, ROWS), (ROWS, 2 * ROWS), (2 * ROWS, 3 * ROWS))
+            table.take(np.sort(rows[start:stop])) for start, stop in ((0, ROWS), (ROWS, 2 * ROWS), (2 * ROWS, 3 * ROWS))
         )
         case = replace(
             made_up_case("innocent", rows=4), release=release, published=release, members=members, non_members=others,

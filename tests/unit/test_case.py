@@ -1,17 +1,22 @@
 """Preparing a case: files in, tables in canonical order out, or every problem at once and no value in it."""
 
+import math
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from audit_core.case import Case, content_digest, digests_now, prepare
 from audit_core.codes import CODES
 from audit_core.errors import InputError, Problem
 from audit_core.recipe import load_recipe, recipe_of_files
 from audit_core.tables import Table
+from audit_core.written_recipe import ColumnSpec
 
 CANARY = "Kanarie7731"
 
@@ -172,6 +177,44 @@ def test_format_row_order_and_column_order_change_nothing(tmp_path: Path) -> Non
             assert getattr(case, field).tolist() == getattr(first, field).tolist()
 
 
+def frames(*, rows: int) -> st.SearchStrategy[Frame]:
+    words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4)
+    cells: dict[str, st.SearchStrategy[Any]] = {
+        "word": words | st.sampled_from(["NA", "01", "1.0", '"', ",", "\n", " x", "ｘ"]),
+        "whole": st.integers(-(2**53) + 1, 2**53 - 1),
+        "real": st.floats(allow_nan=False, allow_infinity=False),
+        "day": st.dates(),
+        "moment": st.datetimes(),
+        "truth": st.booleans(),
+    }
+    columns = {name: st.lists(st.none() | cell, min_size=rows, max_size=rows) for name, cell in cells.items()}
+    return st.fixed_dictionaries(columns)
+
+
+@settings(max_examples=40, deadline=None)
+@given(frames(rows=3), frames(rows=4))
+def test_whatever_is_in_the_files_their_format_changes_nothing(release: Frame, members: Frame) -> None:
+    results: list[str | list[str]] = []
+    kinds = {"word": "category", "truth": "category", "whole": "integer", "real": "number"}
+    kinds |= {"day": "date", "moment": "date"}
+    for ending, seed in (("csv", None), ("parquet", 5)):
+        with tempfile.TemporaryDirectory() as folder:
+            columns = {name: ColumnSpec.model_validate({"type": kind}) for name, kind in kinds.items()}
+            recipe = recipe_of_files(
+                release=save(Path(folder), "release", release, ending=ending, seed=seed),
+                members=save(Path(folder), "members", members, ending=ending, seed=seed),
+                columns=columns,
+            )
+            case = prepare(recipe)
+            results.append(content_digest(case))
+            assert {column.name: column.kind for column in case.members.columns} == kinds
+            for arm, frame in ((case.release, release), (case.members, members)):
+                assert sorted(map(str, arm.texts("word"))) == sorted(str(cell or None) for cell in frame["word"])
+                expected = [math.nan if cell is None else float(cell) for cell in frame["real"]]
+                assert np.array_equal(np.sort(arm.numbers("real")), np.sort(expected), equal_nan=True)
+    assert results[0] == results[1]
+
+
 @pytest.mark.parametrize("position", [0, 1, 2])
 def test_the_content_digest_tells_any_change_of_content(tmp_path: Path, position: int) -> None:
     arms = [RELEASE, MEMBERS, NON_MEMBERS]
@@ -312,7 +355,7 @@ def test_columns_and_roles_are_checked_together(tmp_path: Path) -> None:
         tmp_path, with_column(release, Zip=["1", "2", "3", "4"]), quasi_identifiers=["ag"], subject="patient"
     )
     assert [problem.code for problem in found] == ["unknown-column", "unknown-column", "columns-differ"]
-    assert found[0].fix == "did you mean 'age'?"
+    assert found[0].what == "unknown column 'ag', did you mean 'age'?"
     assert (found[1].where, found[2].where) == ("subject", "release file release.csv")
 
 

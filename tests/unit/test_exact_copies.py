@@ -16,7 +16,12 @@ def measure(case: Case) -> dict[tuple[str, str], Measurement]:
     tables = {"release": case.release, "members": case.members, "non_members": case.non_members}
     present = {name: table.normalised() for name, table in tables.items() if table is not None}
     units = scales(*present.values())
-    pairs = [("members", "release", 1), ("non_members", "release", 1), ("release", "members", 1), ("members", "members", 2)]
+    pairs = [
+        ("members", "release", 1),
+        ("non_members", "release", 1),
+        ("release", "members", 1),
+        ("members", "members", 2),
+    ]
     neighbours = {
         f"{a}>{b}": nearest(present[a], present[b], units, k=k, leave_self_out=a == b)
         for a, b, k in pairs
@@ -142,7 +147,10 @@ def test_a_persons_equal_rows_do_not_narrow_the_bound() -> None:
 def test_identifiers_survive_as_they_are_in_other_width_and_hashed() -> None:
     def ids(*values: str) -> Table:
         words = np.array(sorted(values), dtype=object)
-        return Table(columns=(Column(name="id", kind="category", values=words),), codes=read_only(np.arange(len(words)).reshape(-1, 1)))
+        return Table(
+            columns=(Column(name="id", kind="category", values=words),),
+            codes=read_only(np.arange(len(words)).reshape(-1, 1)),
+        )
 
     members = ids("P-001", "P-002", "P-003")
     assert surviving(ids("X-1", "X-2"), members) == 0

@@ -18,9 +18,10 @@ from audit_core.scorecard import Finding
 from audit_core.testing import made_up_case
 
 AttackFile = Callable[..., Path]
+MINUTE = Limits(timeout_s=60)
 
 
-def find(path: Path, limits: Limits = Limits(timeout_s=60), rows: int = 40, debug: bool = False) -> Finding:
+def find(path: Path, limits: Limits = MINUTE, rows: int = 40, debug: bool = False) -> Finding:
     registry = discover([path])
     plugin = registry.attacks[path.stem.replace("_", "-")]
     case = made_up_case("innocent", rows=rows)

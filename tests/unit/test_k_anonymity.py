@@ -93,7 +93,9 @@ def findings(
     case: Case, **params: str
 ) -> tuple[dict[tuple[str, str], Measurement], list[Histogram], dict[str, Reason]]:
     """Measurements by (name, of), charts, caveats by code."""
-    found = list(KAnonymity(KAnonymityParams.model_validate(params)).measure(case, np.random.default_rng(0)))
+    found = list(
+        KAnonymity(**KAnonymityParams.model_validate(params).model_dump()).measure(case, np.random.default_rng(0))
+    )
     measurements = {(item.name, item.of): item for item in found if isinstance(item, Measurement)}
     charts = [item for item in found if isinstance(item, Histogram)]
     caveats = {item.code: item for item in found if isinstance(item, Reason)}

@@ -29,7 +29,8 @@ def test_one_pool_without_a_reference() -> None:
 
 
 def test_the_order_of_targets_says_nothing() -> None:
-    # Under a random order the members' mean position is n/2 with standard error n / sqrt(12 * 300); 5 of them is < 1e-5.
+    # Under a random order the members' mean position is n / 2, with standard error n / sqrt(12 * 300) at most;
+    # beyond 5 of them lies less than 1e-5.
     case = made_up_case("innocent", rows=300)
     (pool,) = cut(case, with_reference=False, rng=np.random.default_rng(3))
     mean = np.flatnonzero(pool.member).mean()
@@ -60,7 +61,9 @@ def test_a_question_holds_the_rows_it_says_and_only_their_values() -> None:
     for name in case.members.names:
         expected = np.where(pool.member, case.members.texts(name)[pool.row % 40], None)
         assert (question.targets.texts(name)[pool.member] == expected[pool.member]).all()
-        shown = {text for table in (question.targets, question.release, question.reference) for text in table.texts(name)}
+        shown = {
+            text for table in (question.targets, question.release, question.reference) for text in table.texts(name)
+        }
         index = question.targets.index(name)
         assert len(question.targets.columns[index].values) == len(shown - {None})
 

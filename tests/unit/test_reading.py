@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from audit_core import csv_files, reading
@@ -24,6 +24,8 @@ from audit_core.errors import InputError
 from audit_core.file_kinds import format_of, utf_8
 from audit_core.paths import file_digest, read_file, resolve
 from audit_core.reading import TextTable, read_table
+
+unhurried = settings(deadline=None)
 
 CANARY = "Kanarie7731"
 """Stands in cells of files that are refused; no message may repeat it."""
@@ -314,19 +316,63 @@ def _fuzzed(data: bytes) -> TextTable | None:
             return None
 
 
+def _agree(text: str) -> bool:
+    """Whether the text was read; then it is what Python reads, or this fails."""
+    table = _fuzzed(text.encode())
+    if table is not None:
+        names, rows = _by_python(text)
+        assert list(table.columns) == names
+        assert list(zip(*cells(table).values(), strict=True)) == [tuple(cell or None for cell in row) for row in rows]
+    return table is not None
+
+
+@unhurried
 @given(st.text(st.sampled_from('ab",\n\r\0é ;\u2028'), max_size=40))
 @example('a,b\n1,"x"y"z,t"\n')
 @example('a"b,c\n"1"2,3')
 @example('"a\u2028",b\n1,2\n')
 @example('a,b\n1,2\r\r\n"",\n')
 def test_any_text_reads_as_python_reads_it_or_is_refused(text: str) -> None:
-    table = _fuzzed(text.encode())
-    if table is not None:
-        names, rows = _by_python(text)
-        assert list(table.columns) == names
-        assert list(zip(*cells(table).values(), strict=True)) == [tuple(cell or None for cell in row) for row in rows]
+    _agree(text)
 
 
+FRAGMENTS = [
+    "a",
+    '"a"',
+    '""',
+    '"a""b"',
+    '"a\nb"',
+    '"\r\n"',
+    '"a,b"',
+    '"a"b',
+    '"a"b"c',
+    'a"b',
+    ' "a"',
+    "",
+    "é",
+    "\u2028",
+]
+
+
+@st.composite
+def nearly_csv(draw: st.DrawFn) -> str:
+    """Rows of equal length, mostly, with quotes where they may and may not be."""
+    width = draw(st.integers(1, 3))
+    lines = [",".join(f"c{i}" for i in range(width))]
+    for _ in range(draw(st.integers(1, 5))):
+        lines.append(",".join(draw(st.lists(st.sampled_from(FRAGMENTS), min_size=width, max_size=width))))
+    ends = draw(st.lists(st.sampled_from(["\n", "\r\n", "\r", "\n\n"]), min_size=len(lines), max_size=len(lines)))
+    text = "".join(line + end for line, end in zip(lines, ends, strict=True))
+    return text + draw(st.sampled_from(["", "", "", '"', "a"]))
+
+
+@settings(deadline=None, max_examples=200)
+@given(nearly_csv())
+def test_odd_quotes_read_as_python_reads_them_or_are_refused(text: str) -> None:
+    event("read" if _agree(text) else "refused")
+
+
+@unhurried
 @given(st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(st.text(max_size=6), min_size=n, max_size=n), min_size=1)))
 def test_what_python_writes_is_read(rows: list[list[str]]) -> None:
     rows = [[cell.replace("\0", "0") for cell in row] for row in rows if row != [""]] or [["x"]]
@@ -344,6 +390,7 @@ def test_what_python_writes_is_read(rows: list[list[str]]) -> None:
     assert list(zip(*cells(table).values(), strict=True)) == [tuple(cell or None for cell in row) for row in rows]
 
 
+@unhurried
 @given(st.integers(0, len(PARQUET)), st.binary(max_size=4))
 def test_a_damaged_parquet_file_never_shows_its_inside(position: int, damage: bytes) -> None:
     data = PARQUET[:position] + damage + PARQUET[position + len(damage) + 1 :]

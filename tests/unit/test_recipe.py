@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_core.errors import InputError, Problem
 from audit_core.isolation import Limits
 from audit_core.recipe import Recipe, load_recipe, recipe_of_files, recipe_schema, recipe_yaml
+from audit_core.strict_yaml import read_yaml
+
+unhurried = settings(deadline=None)
 
 WHOLE = """\
 audit: visits
@@ -269,17 +272,13 @@ def test_no_path_of_the_machine_is_written(tmp_path: Path) -> None:
         assert part not in written
 
 
-@given(st.dictionaries(st.text(min_size=1, max_size=5), st.sampled_from(["", "{}", "{type: date}"]), max_size=3))
-def test_any_column_name_survives(names: dict[str, str]) -> None:
-    columns = {name: {"type": "date"} for name in names if name.isprintable()}
-    recipe = recipe_of_files(release="s.csv", members="t.csv", sensitive=sorted(columns))
-    folder = Path(__file__).parent
-    from audit_core.strict_yaml import read_yaml
-
+@unhurried
+@given(st.sets(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5), max_size=3))
+def test_any_column_name_is_written_back(names: set[str]) -> None:
+    recipe = recipe_of_files(release="s.csv", members="t.csv", sensitive=sorted(names))
     tree = read_yaml(recipe_yaml(recipe), "again")
     assert isinstance(tree, dict)
-    assert set(tree["columns"]) == set(columns)
-    assert str(folder) not in recipe_yaml(recipe).decode()
+    assert tree["columns"] == {name: {"role": "sensitive"} for name in names}
 
 
 def test_the_schema_names_every_key_and_can_be_written_as_json() -> None:

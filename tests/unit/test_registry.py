@@ -116,7 +116,9 @@ def test_an_unknown_hook_is_refused_unless_optional(installed) -> None:
             return []
 
     installed(strict=Strict(), lenient=Lenient())
-    assert [(one.origin, one.reason.code) for one in discover().refusals] == [("dist-strict 1.0", "plugin-unknown-hook")]
+    assert [(one.origin, one.reason.code) for one in discover().refusals] == [
+        ("dist-strict 1.0", "plugin-unknown-hook")
+    ]
 
 
 def test_a_wrong_record_is_refused(installed) -> None:

@@ -20,7 +20,7 @@ from audit_core.scorecard import Judgement, Scorecard, Verdict
 from audit_reports import manifest
 from audit_reports.attack_sections import attack_sections
 from audit_reports.catalogue import phrase, phrases
-from audit_reports.headline import result_sentence, tally, worst_first
+from audit_reports.headline import further_reasons, result_sentence, tally, worst_first
 from audit_reports.measured_text import judged_text, limit_text, measurements_by_key, reason_text
 from audit_reports.numbers_as_text import count, limit_value, percent, short_percent, significant
 from audit_reports.quantities import Quantity, quantity_of
@@ -162,6 +162,12 @@ def test_quantities_follow_the_name_or_the_evidence() -> None:
     assert quantity_of("surviving_identifiers").limit("0") == "0"
 
 
+def test_our_own_rates_are_rates_before_anything_is_measured() -> None:
+    assert quantity_of("tpr_at_fpr_0_01").limit("0.03") == f"3{NBSP}%"
+    assert quantity_of("copies_excess").limit("0.01") == f"1{NBSP}%"
+    assert quantity_of("strange").limit("0.01") == "0.01"
+
+
 def test_a_reasons_numbers_keep_all_their_digits() -> None:
     # Three digits would make 3.00 % of it, and nobody could see why it is not within 3 %.
     assert Quantity(unit="rate").as_given("0.03001") == f"3.001{NBSP}%"
@@ -200,6 +206,14 @@ def test_rules_in_a_sentence_are_said_in_words(monkeypatch: pytest.MonkeyPatch) 
         "This release does not pass the policy “Starter” — exceeded: Members copied, beyond non-members; "
         "AUC: how well members are told from non-members; a/b; and 1 more."
     )
+
+
+def test_a_missing_goal_is_said_once() -> None:
+    missing = replace(SAMPLE, missing=("membership",), reasons=(Reason(code="a", args={}), Reason(code="b", args={})))
+    said = "the policy needs this too, and it was not assessed: Membership inference: who was in the data"
+    assert further_reasons(missing, EN) == ["b", said]
+    named = replace(missing, reasons=(Reason(code="a", args={"goal": "membership"}),))
+    assert further_reasons(named, EN) == []
 
 
 def test_plugins_are_named_in_the_language_or_in_english_or_by_themselves() -> None:
@@ -251,6 +265,17 @@ def test_sections_say_the_worst_first_and_what_a_pass_requires_before_heuristics
     assert "“Members copied, beyond non-members (as written)”" in sections[0].sentences[0]
     assert sections[0].verdict == "fail"
     assert [group.what for group in sections[0].bullets] == ["Members copied, beyond non-members", "heuristic"]
+
+
+def test_a_truth_that_holds_is_not_what_came_closest_to_its_limit() -> None:
+    copies = next(each for each in SAMPLE.judgements if each.rule == "exact-copies/copies_excess")
+    same = next(each for each in SAMPLE.judgements if each.measurement == "multiset_equal")
+
+    def first(*judgements: Judgement) -> str:
+        return attack_sections(replace(SAMPLE, judgements=judgements), EN)[0].bullets[0].what
+
+    assert first(same, replace(copies, verdict=Verdict.PASS, measured=-0.01)).startswith("Members copied")
+    assert first(copies, replace(same, verdict=Verdict.FAIL, measured=1.0)).startswith("The release is the members'")
 
 
 def test_a_rule_that_a_pass_does_not_require_counts_in_its_section_only_where_it_fails() -> None:

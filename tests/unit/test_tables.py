@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_core.tables import (
@@ -17,6 +17,8 @@ from audit_core.tables import (
     row_ids,
     with_own_dictionaries,
 )
+
+unhurried = settings(deadline=None)
 
 Rows = list[tuple[str | None, ...]]
 
@@ -48,6 +50,7 @@ def rows_in(table: Table) -> Rows:
     return list(zip(*(table.texts(name) for name in table.names), strict=True))
 
 
+@unhurried
 @given(st.integers(1, 4).flatmap(lambda width: st.tuples(st.just(width), rows_of(width), rows_of(width))))
 def test_ids_are_equal_exactly_where_rows_are(drawn: tuple[int, Rows, Rows]) -> None:
     width, left, right = drawn
@@ -75,6 +78,7 @@ def test_rows_without_columns_are_all_equal() -> None:
     assert row_ids(table)[0].tolist() == [0, 0, 0]
 
 
+@unhurried
 @given(rows_of(2))
 def test_normalised_cells_are_equal_exactly_where_normal_forms_are(rows: Rows) -> None:
     (table,) = tables_of(rows, width=2)
@@ -100,6 +104,7 @@ def test_normal_form(one: str, other: str, same: bool) -> None:
     assert (normal_form(one) == normal_form(other)) is same
 
 
+@unhurried
 @given(st.text())
 def test_a_normal_form_is_its_own(text: str) -> None:
     assert normal_form(normal_form(text)) == normal_form(text)
@@ -110,6 +115,7 @@ def test_numbers_are_their_own_normal_form() -> None:
     assert column.normal_codes.tolist() == [0, 1]
 
 
+@unhurried
 @given(rows_of(3), st.data())
 def test_take_and_select(rows: Rows, data: st.DataObject) -> None:
     (table,) = tables_of(rows, width=3)
@@ -129,6 +135,7 @@ def test_nobody_can_write_to_a_table() -> None:
             one.codes[0, 0] = 1
 
 
+@unhurried
 @given(rows_of(3))
 def test_content_order_sorts_rows_missing_first(rows: Rows) -> None:
     (table,) = tables_of(rows, width=3)
@@ -146,6 +153,7 @@ def test_content_order_of_wide_dictionaries() -> None:
     assert table.take(content_order(table)).codes.tolist() == sorted(codes.tolist())
 
 
+@unhurried
 @given(rows_of(2), rows_of(2))
 def test_own_dictionaries_hold_what_occurs_and_change_no_row(left: Rows, right: Rows) -> None:
     wide = tables_of(left, right, [("zz", "zz")], width=2)[:2]

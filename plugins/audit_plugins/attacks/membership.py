@@ -97,9 +97,7 @@ def classifier(targets: Table, release: Table, reference: Table, rng: np.random.
         class_weight="balanced",
         random_state=int(rng.integers(2**31)),
     )
-    model.fit(
-        np.vstack([_features(release), _features(reference)]), np.repeat([1, 0], [len(release), len(reference)])
-    )
+    model.fit(np.vstack([_features(release), _features(reference)]), np.repeat([1, 0], [len(release), len(reference)]))
     return np.asarray(model.decision_function(_features(targets)), dtype=np.float64)
 
 

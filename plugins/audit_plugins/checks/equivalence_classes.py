@@ -1,6 +1,6 @@
 """Equivalence classes: the rows of a table that share all their quasi-identifiers.
 
-Rows are grouped by sorting one integer key a row, which needs no hash table and no memory beyond the keys.
+Rows are grouped by sorting one integer key a row, which needs no hash table with millions of classes.
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,6 @@ from audit_core.measurement import Detail, Histogram, Measurement, Reason, measu
 from audit_core.tables import MISSING, Codes, Table
 from audit_plugins.checks.equivalence_classes import Classes, Keys, class_keys, equivalence_classes, shared_by
 from audit_plugins.checks.sensitive_values import disclosure, value_counts
-from audit_plugins.params import KAnonymityParams
 
 QUASI_IDENTIFIERS = "quasi-identifiers"
 """What the measurements of the classes themselves are `of`; the others are of a sensitive column."""
@@ -55,8 +55,8 @@ class KAnonymity:
         using k-anonymity.
     """
 
-    def __init__(self, params: KAnonymityParams) -> None:
-        self.missing = params.missing
+    def __init__(self, missing: Literal["value", "drop-suppressed"] = "value") -> None:
+        self.missing = missing
 
     def measure(self, case: Case, rng: np.random.Generator) -> Iterator[Measurement | Detail | Reason]:
         """Measures the published rows; nothing here is random."""
