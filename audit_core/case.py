@@ -14,7 +14,7 @@ from audit_core.paths import file_digest
 from audit_core.questions import Neighbours
 from audit_core.reading import TextTable, read_table
 from audit_core.recipe import Arm, Recipe
-from audit_core.schema import United, table_of, unite_all
+from audit_core.schema import United, beyond_bounds, table_of, unite_all
 from audit_core.scorecard import FileFacts
 from audit_core.separation import missing_subjects, overlap_problems, same_rows, shared_people
 from audit_core.tables import Ids, Table, content_order, with_own_dictionaries
@@ -35,8 +35,8 @@ class Case:
         published: The released rows with every released column and dictionaries of their own; where columns were
             generalised they are categories here and absent from `release`.
         roles: For every column of any file.
-        released_identifiers, member_identifiers: The declared identifier columns that both files have, or None; rows
-            as in `release` and `members`.
+        released_identifiers, member_identifiers: The identifier and subject columns that both files have, or None;
+            rows as in `release` and `members`.
         member_subjects, non_member_subjects: The person each row belongs to, shape `(n_rows,)`; None where the unit
             of privacy is the row.
         unit: "row", or the name of the subject column.
@@ -68,6 +68,11 @@ class Case:
         return tuple(sorted(name for name, its in self.roles.items() if its == role))
 
     @property
+    def identifying(self) -> tuple[str, ...]:
+        """The declared identifiers, and the subject column: it names a person too."""
+        return self.columns_of("identifier") + self.columns_of("subject")
+
+    @property
     def facts(self) -> dict[str, int]:
         """What the rules' conditions look at; a truth is 1 or 0, a count is itself."""
         return {
@@ -78,7 +83,7 @@ class Case:
             "columns": len(self.release.columns),
             "generalised": int(self.generalised),
             "k_anonymity_min": self.k_anonymity_min,
-            "identifiers": len(self.columns_of("identifier")),
+            "identifiers": len(self.identifying),
             "quasi_identifiers": len(self.columns_of("quasi-identifier")),
             "sensitive": len(self.columns_of("sensitive")),
             "subject": int(self.unit != "row"),
@@ -134,8 +139,10 @@ def prepare(recipe: Recipe) -> Case:
             problems += same_rows(tables["release"], tables["non_members"], where)
             overlap, beyond_chance = overlap_problems(tables["members"], tables["non_members"], where)
             problems += beyond_chance
+    for arm, table in tables.items():
+        problems += beyond_bounds(table, recipe.columns, files[arm].label)
     raise_all(problems)
-    surviving = sorted(name for name in files["release"].columns if roles[name] == "identifier")
+    surviving = sorted(left_out & set(files["release"].columns))
     subject = recipe.subject
     return Case(
         name=recipe.audit,

@@ -36,6 +36,7 @@ GOALS: dict[str, Words] = {
     "identifiers": {"en": "surviving identifiers", "ja": "識別子の残存"},
     "identity": {"en": "re-identification", "ja": "本人の再識別"},
     "membership": {"en": "membership inference", "ja": "メンバーシップ推論"},
+    "whole-table": {"en": "the members' table itself", "ja": "メンバーの表そのもの"},
 }
 """What an attacker is after; a goal nobody listed shows as itself."""
 

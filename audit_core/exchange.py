@@ -61,7 +61,7 @@ def read_table(folder: Path, name: str) -> Table | None:
 def write_question(folder: Path, question: Membership) -> None:
     for name in ("targets", "release", "reference"):
         write_table(folder, name, getattr(question, name))
-    _write_neighbours(folder, question.neighbours)
+    _write_neighbours(folder, {str(asset): found for asset, found in question.neighbours.items()})
 
 
 def read_question(folder: Path) -> Membership:

@@ -10,7 +10,7 @@ from audit_core.case import Case
 from audit_core.evidence import Ranking, TailHits
 from audit_core.measurement import Measurement, RocCurve, measured
 from audit_core.pools import Pool, clusters
-from audit_core.statistics import delong, roc_points, tail_hits
+from audit_core.statistics import delong, independent_units, roc_points, tail_hits
 from audit_core.tables import Ids
 
 FPRS = {"tpr_at_fpr_0_01": 0.01, "tpr_at_fpr_0_001": 0.001}
@@ -66,11 +66,14 @@ def _measurements(
         n1, n0 = len(inside), len(outside)
     else:
         auc, variance = delong(inside, outside, subject[member], subject[~member])
-        n1, n0 = len(np.unique(subject[member])), len(np.unique(subject[~member]))
+        n1, n0 = independent_units(subject[member]), independent_units(subject[~member])
         # The tail's bounds are for independent units, so one row speaks for each subject: the one most like a member.
         inside, outside = _highest(inside, subject[member]), _highest(outside, subject[~member])
     ranking = Ranking(auc=auc, variance=variance, n1=n1, n0=n0)
-    tails = {tail: TailHits(hits=tail_hits(inside, outside, fpr), n1=n1, n0=n0, fpr=fpr) for tail, fpr in FPRS.items()}
+    tails = {
+        tail: TailHits(hits=tail_hits(inside, outside, fpr), n1=len(inside), n0=len(outside), fpr=fpr)
+        for tail, fpr in FPRS.items()
+    }
     return [
         measured("auc", ranking, of=name, blind=0.5, confidence=confidence),
         *(

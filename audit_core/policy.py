@@ -112,7 +112,7 @@ def load_policy(name_or_path: str) -> Policy:
     path = Path(name_or_path)
     if not path.is_file():
         fix = "Name a shipped policy, or a YAML file that is there"
-        raise InputError(Problem(code="policy-unknown", what="no such file", where=name_or_path, fix=fix))
+        raise InputError(Problem(code="policy-unknown", what="no such file", where=path.name, fix=fix))
     with path.open("rb") as file:
         return parse_policy(file.read(MAX_BYTES + 1), path.name)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from audit_core.case import Case
 from audit_core.questions import Asset, Membership, Neighbours
-from audit_core.tables import Column, Ids, Table, read_only
+from audit_core.tables import Ids, Table, read_only, with_own_dictionaries
 
 Rows = NDArray[np.intp]
 
@@ -95,19 +95,3 @@ def question_of(case: Case, pool: Pool, sees: frozenset[Asset], neighbours: dict
         reference=shown.get("reference"),
         neighbours=neighbours,
     )
-
-
-def with_own_dictionaries(*tables: Table) -> tuple[Table, ...]:
-    """The same rows over dictionaries that hold only the values in these tables."""
-    columns: list[Column] = []
-    codes = [np.empty(table.codes.shape, dtype=np.int32, order="F") for table in tables]
-    for position, column in enumerate(tables[0].columns):
-        present = np.zeros(len(column.values) + 1, dtype=bool)  # the last place is the missing cell's
-        for table in tables:
-            present[table.codes[:, position]] = True
-        present[-1] = False
-        renumbered = np.where(present, np.cumsum(present) - 1, -1).astype(np.int32)
-        for table, new in zip(tables, codes, strict=True):
-            new[:, position] = renumbered[table.codes[:, position]]
-        columns.append(Column(name=column.name, kind=column.kind, values=column.values[present[:-1]]))
-    return tuple(Table(columns=tuple(columns), codes=read_only(new)) for new in codes)

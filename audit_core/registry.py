@@ -57,6 +57,11 @@ class Registry:
     origins: dict[str, Origin] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
 
+    @property
+    def measuring(self) -> dict[str, AttackPlugin | CheckPlugin]:
+        """Checks, then attacks: all that yields measurements."""
+        return {**self.checks, **self.attacks}
+
 
 def discover(files: Sequence[Path] = (), blocked: Sequence[str] = (), required: Sequence[str] = ()) -> Registry:
     """Loads the records of all plugins; their code stays unimported until it runs.
@@ -189,7 +194,7 @@ def _by_name(found: list[tuple[Record, Origin]], refusals: list[Refusal]) -> Reg
             problems.append(
                 Problem(
                     code="plugin-name-doubled",
-                    what=f"two plugins are named {record.name!r}: one from {owners[place].name}, one from {origin.name}",
+                    what=f"two plugins are named {record.name!r}: of {owners[place].name} and of {origin.name}",
                     fix="Uninstall or block one of them (--block ENTRY-POINT)",
                 )
             )

@@ -119,7 +119,7 @@ def _chosen(recipe: Recipe, registry: Registry) -> list[tuple[AttackPlugin | Che
     Raises:
         PluginError: A name or a parameter is not there.
     """
-    plugins: dict[str, AttackPlugin | CheckPlugin] = {**registry.checks, **registry.attacks}
+    plugins = registry.measuring
     if recipe.attacks is None:
         return [(plugin, {}) for plugin in plugins.values()]
     problems = []
@@ -256,7 +256,7 @@ def _provenance(recipe: Recipe, registry: Registry, findings: Sequence[Finding])
 
 def _texts(registry: Registry, findings: Sequence[Finding]) -> dict[str, dict[str, str]]:
     """The plugins' own words, so that a view needs no plugin."""
-    plugins = {**registry.attacks, **registry.checks}
+    plugins = registry.measuring
     return {
         language: {
             f"{finding.attack}.{part}": say(words, language)

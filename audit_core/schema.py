@@ -15,6 +15,7 @@ from audit_core.kinds import LARGEST, Look, Seen, Values, look_at, values_of
 from audit_core.places import place
 from audit_core.reading import TextTable
 from audit_core.tables import MISSING, Codes, Column, Kind, Table, read_only
+from audit_core.written_recipe import ColumnSpec
 
 _NOUNS: dict[Look, str] = {
     "number": "numbers",
@@ -219,3 +220,24 @@ def _united_texts(texts: Mapping[str, Any]) -> tuple[Any, dict[str, Codes]]:
 
 def _codes(positions: Any) -> Codes:
     return np.append(positions, MISSING).astype(np.int32)
+
+
+def beyond_bounds(table: Table, columns: Mapping[str, ColumnSpec], label: str) -> list[Problem]:
+    """A problem for each column of a file that has values below its declared minimum or above its maximum."""
+    problems = []
+    for name in table.names:
+        spec = columns.get(name)
+        if spec is None or (spec.min is None and spec.max is None):
+            continue
+        if not table.columns[table.index(name)].numeric:
+            what = "a minimum or maximum is declared for a column that is not numeric"
+            problems.append(Problem(code="bounds-not-numeric", what=what, where=place(label, name), fix="Take it out"))
+            continue
+        values = table.numbers(name)
+        low, high = (-np.inf if spec.min is None else spec.min), (np.inf if spec.max is None else spec.max)
+        count = int(((values < low) | (values > high)).sum())
+        if count:
+            what = f"{count:,} of {len(table):,} values lie outside the declared {low:g} to {high:g}"
+            fix = "Mend the declaration, or the file"
+            problems.append(Problem(code="beyond-bounds", what=what, where=place(label, name), fix=fix))
+    return problems

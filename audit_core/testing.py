@@ -130,20 +130,30 @@ def conformance(plugin: AttackPlugin | CheckPlugin, registry: Registry) -> Itera
 
 def _awkward() -> dict[str, Case]:
     hostile = tuple(f'"><script>{sign} `$' + sign * 40 for sign in "abcdef")
-    constant = made_up_case("innocent", rows=80)
-    same = constant.members.columns[0].values[:1]
-    columns = (Column(name="age", kind="number", values=same), *constant.members.columns[1:])
-    flat = {}
-    for arm in ("release", "members", "non_members", "published"):
-        codes = getattr(constant, arm).codes.copy()
-        codes[:, 0] = 0
-        flat[arm] = Table(columns=columns, codes=read_only(codes))
+    plain = made_up_case("innocent", rows=80)
+    constant = replace(
+        plain,
+        name="made-up constant",
+        release=_flat(plain.release),
+        published=_flat(plain.published),
+        members=_flat(plain.members),
+        non_members=None if plain.non_members is None else _flat(plain.non_members),
+    )
     return {
         "a few rows": made_up_case("innocent", rows=4),
         "missing cells": made_up_case("innocent", rows=80, missing=0.3),
-        "a constant column": replace(constant, name="made-up constant", **flat),
+        "a constant column": constant,
         "hostile names": made_up_case("innocent", rows=80, names=hostile),
     }
+
+
+def _flat(table: Table) -> Table:
+    """The table with one value in all of its first column."""
+    first = table.columns[0]
+    codes = table.codes.copy()
+    codes[:, 0] = 0
+    columns = (Column(name=first.name, kind=first.kind, values=first.values[:1]), *table.columns[1:])
+    return Table(columns=columns, codes=read_only(codes))
 
 
 def _names(finding: Finding) -> set[str]:

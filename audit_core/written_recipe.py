@@ -61,11 +61,16 @@ def _attacks(value: object) -> object:
 Name = Annotated[str, BeforeValidator(_name)]
 
 
+Bound = Annotated[float, Field(allow_inf_nan=False)]
+
+
 class ColumnSpec(_Strict):
     """What is declared of one column."""
 
     type: Type | None = None
     role: DeclaredRole = "plain"
+    min: Bound | None = Field(default=None, description="the lowest value a number may have")
+    max: Bound | None = Field(default=None, description="the highest value a number may have")
 
     @property
     def kind(self) -> str | None:

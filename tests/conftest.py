@@ -6,6 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A machine that does other things must not fail a property.
+settings.register_profile("sekisho", deadline=None)
+settings.load_profile("sekisho")
 
 _FILE = """
 import numpy as np

@@ -92,7 +92,7 @@ def sekisho() -> Callable[..., Ran]:
 
     def run(*arguments: object, cwd: Path | None = None) -> Ran:
         done = subprocess.run(
-            [sys.executable, "-m", "audit_core.cli", *map(str, arguments)],
+            [sys.executable, "-m", "audit_core", *map(str, arguments)],
             capture_output=True,
             cwd=cwd,
             env=environment(),

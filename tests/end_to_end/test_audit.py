@@ -86,19 +86,14 @@ def test_a_recipe_does_what_the_options_do(files, pack, sekisho, tmp_path) -> No
     assert judgements(tmp_path / "pack") == judgements(pack)
 
 
-def test_no_output_holds_a_value_of_a_record(files, pack, sekisho, canaries, table, tmp_path) -> None:
+def test_no_output_holds_a_value_of_a_record(files, pack, sekisho, canaries, table, attack_file, tmp_path) -> None:
     """Canaries in members' records, in every file, on both streams, in success, failure and error, as bytes."""
     names, *rows = rows_of(files.members)
     broken = tmp_path / "broken.csv"
     broken.write_text(files.members.read_text(encoding="utf-8") + f"{canaries[0]},{canaries[1]}\n", encoding="utf-8")
     stray = table(tmp_path / "stray.csv", [("abc" + canaries[0], *rows[0][1:]), *map(tuple, rows[1:])], names)
-    plugin = tmp_path / "prints.py"
-    plugin.write_text(
-        "import numpy as np\nfrom audit_core.hookspecs import hookimpl\nfrom audit_core.plugin import AttackPlugin\n"
-        "from audit_core.questions import Asset\n\n@hookimpl\ndef audit_attacks():\n    return [AttackPlugin(name='prints',"
-        " title={'en': 'Prints'}, goal='membership', question='membership', sees=frozenset({Asset.RELEASE}),"
-        " assumption={'en': 'A test.'}, load=f'{__name__}:Prints')]\n\nclass Prints:\n    def answer(self, question, rng):\n"
-        "        texts = list(question.targets.texts('note'))\n        print(texts)\n        raise ValueError(str(texts))\n"
+    plugin = attack_file(
+        "texts = list(question.targets.texts('note'))\nprint(texts)\nraise ValueError(str(texts))", name="prints"
     )
     ran = [
         sekisho("audit", *files.options(), "--out", tmp_path / "a", "--plugin", plugin, "--json-events"),

@@ -106,7 +106,7 @@ def test_a_plugin_that_floods_both_streams_leaves_json_whole(files, sekisho, att
     """
     ran = sekisho("audit", *files.options(), "--plugin", attack_file(body), "--json", "--out", tmp_path / "pack")
     assert json.loads(ran.out)["verdict"] == "pass"
-    assert "flood" not in ran.err
+    assert "floodflood" not in ran.err
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -128,7 +128,7 @@ def test_a_run_that_is_cut_off_leaves_nothing_behind_and_resumes(
     out = tmp_path / "pack"
     arguments = ["audit", *files.options(), "--plugin", str(attack_file(body)), "--out", str(out)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "audit_core.cli", *arguments],
+        [sys.executable, "-m", "audit_core", *arguments],
         env={**os.environ, "TMPDIR": str(temporary)},
         stderr=subprocess.PIPE,
     )
@@ -153,8 +153,9 @@ def test_a_run_that_is_cut_off_leaves_nothing_behind_and_resumes(
 
 def test_output_into_a_closed_pipe_is_quiet(sekisho) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "audit_core.cli", "schema", "scorecard"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "audit_core", "schema", "scorecard"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     process.stdout.close()
-    assert b"Traceback" not in process.stderr.read()
-    assert process.wait(timeout=60) in (0, 141)
+    with process.stderr as errors:
+        assert b"Traceback" not in errors.read()
+    assert process.wait(timeout=60) == 141

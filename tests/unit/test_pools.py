@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audit_core.pools import clusters, cut, question_of, with_own_dictionaries
+from audit_core.pools import clusters, cut, question_of
 from audit_core.questions import Asset
+from audit_core.tables import with_own_dictionaries
 from audit_core.testing import made_up_case
 
 BOTH = frozenset({Asset.RELEASE, Asset.REFERENCE})

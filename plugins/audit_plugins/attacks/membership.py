@@ -80,7 +80,7 @@ def local_neighbourhood(release: Neighbours, reference: Neighbours) -> Values:
     The sizes of the two samples shift every target alike, so they are left out.
     """
     ratios = [np.log(_within(release, radius) + 0.5) - np.log(_within(reference, radius) + 0.5) for radius in _RADII]
-    return np.mean(ratios, axis=0)
+    return np.asarray(np.mean(ratios, axis=0), dtype=np.float64)
 
 
 def _within(neighbours: Neighbours, radius: float) -> Values:

@@ -44,7 +44,7 @@ class ExactCopies:
         """Measures the case; deterministic, `rng` is not used."""
         if case.release.columns:
             yield from _tables(case)
-        if case.columns_of("identifier"):
+        if case.identifying:
             both = case.released_identifiers, case.member_identifiers
             count = surviving(both[0], both[1]) if both[0] is not None and both[1] is not None else 0.0
             yield measured("surviving_identifiers", Exact(numerator=count))
@@ -53,7 +53,7 @@ class ExactCopies:
 def _tables(case: Case) -> Iterator[Measurement | Reason]:
     normal = _Normal(case)
     # A generalised column is not comparable; where there is one, the release is not the members' table.
-    compared = {*case.release.names, *case.columns_of("identifier"), *case.columns_of("subject")}
+    compared = {*case.release.names, *case.identifying}
     equal = compared >= set(case.published.names) and _same_multiset(normal.release, normal.members)
     yield measured("multiset_equal", Exact(numerator=float(equal)))
     yield from normal.released()
@@ -179,7 +179,7 @@ def _second(others: Neighbours, member: NDArray[np.int32]) -> NDArray[np.float32
     """Distance from each row's nearest member to that member's nearest other one, leaving the row itself out."""
     rows = np.arange(len(member))
     mutual = others.row[member, 0] == rows
-    return np.where(mutual, others.distance[member, 1], others.distance[member, 0])
+    return np.asarray(np.where(mutual, others.distance[member, 1], others.distance[member, 0]))
 
 
 def surviving(released: Table, members: Table) -> float:

@@ -1,0 +1,140 @@
+"""`audit` and `demo`: run an audit into a pack."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from audit_core.cli.options import FILE, exit_code, language_option, names, plugin_options, run_options
+
+if TYPE_CHECKING:
+    from audit_core.recipe import Recipe
+    from audit_core.scorecard import Scorecard
+
+
+@click.command()
+@click.argument("recipe", type=FILE, required=False)
+@click.option("--release", type=FILE, help="The table that goes out (CSV or Parquet).")
+@click.option("--members", type=FILE, help="The table it was made from.")
+@click.option("--non-members", type=FILE, help="Rows of the same population that were not used.")
+@click.option("--identifiers", callback=names, metavar="A,B", help="Columns that name a person.")
+@click.option("--quasi-identifiers", callback=names, metavar="A,B", help="Columns others may know.")
+@click.option("--sensitive", callback=names, metavar="A,B", help="Columns nobody should learn.")
+@click.option("--subject", metavar="COLUMN", help="The person, where a person has several rows.")
+@click.option("--policy", metavar="NAME|FILE", help="Instead of the recipe's; `sekisho policy list` shows them.")
+@click.option("--allow-outside", is_flag=True, help="Let the recipe name files outside its folder.")
+@run_options
+@plugin_options
+@language_option
+def audit(
+    recipe: Path | None,
+    release: Path | None,
+    members: Path | None,
+    non_members: Path | None,
+    identifiers: tuple[str, ...],
+    quasi_identifiers: tuple[str, ...],
+    sensitive: tuple[str, ...],
+    subject: str | None,
+    policy: str | None,
+    allow_outside: bool,
+    files: tuple[Path, ...],
+    block: tuple[str, ...],
+    lang: str,
+    **options: Any,
+) -> int:
+    """Audit a release: by RECIPE, or by naming the files."""
+    from audit_core.recipe import load_recipe, recipe_of_files
+
+    named = {"--release": release, "--members": members, "--non-members": non_members}
+    if recipe is not None:
+        if used := [name for name, value in named.items() if value is not None]:
+            raise click.UsageError(f"name either a recipe or files, not both ({', '.join(used)})")
+        asked = load_recipe(recipe, allow_outside=allow_outside)
+        if policy is not None:
+            asked = asked.model_copy(update={"policy": policy})
+    else:
+        if release is None or members is None:
+            raise click.UsageError("name a RECIPE, or --release and --members (and --non-members where there are any)")
+        asked = recipe_of_files(
+            release=release,
+            members=members,
+            non_members=non_members,
+            identifiers=identifiers,
+            quasi_identifiers=quasi_identifiers,
+            sensitive=sensitive,
+            subject=subject,
+            policy=policy,
+        )
+    scorecard = _audited(asked, files, block, lang=lang, **options)
+    return exit_code(scorecard, options["fail_on"])
+
+
+def _audited(
+    recipe: "Recipe",
+    files: tuple[Path, ...],
+    block: tuple[str, ...],
+    *,
+    out: Path,
+    resume: bool,
+    force: bool,
+    as_json: bool,
+    json_events: bool,
+    debug: bool,
+    lang: str,
+    fail_on: str,
+) -> "Scorecard":
+    """Runs one audit into one pack and says what came out."""
+    from audit_core import pack, run
+    from audit_core.cache import Cache
+    from audit_core.policy import load_policy, policy_yaml
+    from audit_core.recipe import recipe_yaml
+    from audit_core.registry import discover
+    from audit_core.terminal import progress, summary
+
+    registry = discover(files, block, recipe.requires_plugins)
+    with pack.opened(out, resume=resume, force=force) as folder, progress(json_events) as tell:
+        scorecard = run.audit(recipe, registry, cache=Cache(folder / pack.CACHE), progress=tell, debug=debug)
+        policy = policy_yaml(load_policy(recipe.policy))
+        pack.write(folder, scorecard, recipe_yaml(recipe), policy, registry.renderers)
+    summary(scorecard, out, lang)
+    if as_json:
+        click.echo(scorecard.to_json(), nl=False)
+    return scorecard
+
+
+@click.command()
+@click.option("--out", type=FILE, default=Path("demo-out"), show_default=True, help="The folder of the three packs.")
+@click.option("--force", is_flag=True, help="Overwrite what stands in --out.")
+@language_option
+def demo(out: Path, force: bool, lang: str) -> int:
+    """Audit three releases of one census table side by side: a leaky one, a CTGAN's, and fresh real rows.
+
+    Exit code 0: each came out as it should, or the demo itself is broken.
+    """
+    from importlib import resources
+
+    from audit_core.recipe import load_recipe
+    from audit_core.scorecard import Verdict
+    from audit_core.terminal import comparison
+
+    cards: dict[str, Scorecard] = {}
+    with resources.as_file(resources.files("audit_core") / "demo") as folder:
+        for name in ("leaky", "ctgan", "fresh"):
+            recipe = load_recipe(folder / f"{name}.yaml")
+            cards[name] = _audited(
+                recipe,
+                (),
+                (),
+                out=out / name,
+                resume=False,
+                force=force,
+                as_json=False,
+                json_events=False,
+                debug=False,
+                lang=lang,
+                fail_on="inconclusive",
+            )
+    comparison(cards, out, lang)
+    verdicts = {name: card.verdict for name, card in cards.items()}
+    right = verdicts["leaky"] is Verdict.FAIL and Verdict.FAIL not in (verdicts["ctgan"], verdicts["fresh"])
+    return 0 if right and Verdict.ERROR not in verdicts.values() else 4
