@@ -104,8 +104,8 @@ def attempt(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench
         blank.origin,
         blank.params,
     )
-    if (stored := bench.cache.text(name)) is not None:
-        return TypeAdapter(Finding).validate_json(stored), usage
+    if (stored := _stored(name, bench.cache)) is not None:
+        return stored, usage
     work = _attack if isinstance(plugin, AttackPlugin) else _check
     started = time.monotonic()
     try:
@@ -116,6 +116,15 @@ def attempt(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench
         usage.seconds = time.monotonic() - started
     bench.cache.keep_text(name, TypeAdapter(Finding).dump_json(finding))
     return finding, usage
+
+
+def _stored(name: str, cache: Cache) -> Finding | None:
+    """What an earlier run found; None if nothing, or if what it wrote is damaged."""
+    data = cache.text(name)
+    try:
+        return None if data is None else TypeAdapter(Finding).validate_json(data)
+    except ValidationError:
+        return None
 
 
 def _blank(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench: Bench) -> Finding:

@@ -1,11 +1,14 @@
 """What a killed run had finished, kept in the run's folder under the digest of everything it depends on."""
 
 import hashlib
+import io
 import json
 import os
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,16 +47,14 @@ class Cache:
         if name in self._arrays or self._folder is None:
             return self._arrays.get(name)
         try:
-            with np.load(self._folder / f"{name}.npz", allow_pickle=False) as stored:
+            with (self._folder / f"{name}.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 return {field: stored[field] for field in stored.files}
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
             return None
 
     def keep_arrays(self, name: str, arrays: dict[str, NDArray[Any]]) -> None:
         self._arrays[name] = arrays
         if self._folder is not None:
-            import io
-
             buffer = io.BytesIO()
             np.savez(buffer, allow_pickle=False, **arrays)
             write_atomically(self._folder / f"{name}.npz", buffer.getvalue())

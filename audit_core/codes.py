@@ -44,11 +44,11 @@ FACTS: dict[str, Words] = {
     "columns": {"en": "comparable columns", "ja": "比較できる列"},
     "generalised": {"en": "a generalised release", "ja": "一般化されたリリース"},
     "identifiers": {"en": "declared identifier columns", "ja": "宣言された識別子の列"},
-    "k_anonymity_min": {"en": "a claimed k (k_anonymity_min)", "ja": "主張された k（k_anonymity_min）"},
+    "k_anonymity_min": {"en": "a claimed k (k_anonymity_min)", "ja": "k の主張（k_anonymity_min）"},
     "members": {"en": "members", "ja": "メンバー"},
     "non_members": {"en": "non-members", "ja": "非メンバー"},
     "quasi_identifiers": {"en": "declared quasi-identifiers", "ja": "宣言された準識別子"},
-    "released": {"en": "released rows", "ja": "公開された行"},
+    "released": {"en": "released rows", "ja": "リリースの行"},
     "sensitive": {"en": "declared sensitive columns", "ja": "宣言された機微な列"},
     "subject": {"en": "a subject column", "ja": "主体の列"},
     "table": {"en": "a table", "ja": "表"},
@@ -63,7 +63,8 @@ def _named(key: str, value: str | int | float, language: str) -> str | int | flo
     names = _NAMES.get(key)
     if names is None or not isinstance(value, str):
         return value
-    return ", ".join(say(names[name], language) if name in names else name for name in value.split(", "))
+    separator = "、" if language == "ja" else ", "
+    return separator.join(say(names[name], language) if name in names else name for name in value.split(", "))
 
 
 def _read() -> dict[str, Code]:

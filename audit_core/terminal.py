@@ -13,6 +13,7 @@ from rich.text import Text
 from audit_core.codes import sentence
 from audit_core.redact import display
 from audit_core.scorecard import Judgement, Scorecard, Verdict
+from audit_core.words import say
 
 COLOURS = {
     Verdict.PASS: "green",
@@ -63,8 +64,9 @@ def _line(judgement: Judgement, language: str) -> Text:
 def comparison(cards: Mapping[str, Scorecard], out: Path, language: str) -> None:
     """The demo's cards side by side; on standard output."""
     table = Table("release", "verdict", "why", "card")
+    table.columns[3].no_wrap = True
     for name, card in cards.items():
-        why = sentence(card.reasons[0], language) if card.reasons else ""
+        why = _why(card, language)
         table.add_row(
             Text(card.release.name),
             Text(card.verdict.upper(), style=COLOURS[card.verdict]),
@@ -72,3 +74,11 @@ def comparison(cards: Mapping[str, Scorecard], out: Path, language: str) -> None
             Text(str(out / name / f"scorecard.{language}.html")),
         )
     Console(highlight=False).print(table)
+
+
+def _why(card: Scorecard, language: str) -> str:
+    """The first failed limit with its rationale, or the reason of the whole."""
+    failed = next((one for one in card.judgements if one.verdict is Verdict.FAIL), None)
+    if failed is None:
+        return sentence(card.reasons[0], language) if card.reasons else ""
+    return f"{failed.rule}: {sentence(failed.reason, language)}. {say(failed.rationale, language)}"

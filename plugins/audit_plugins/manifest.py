@@ -17,7 +17,7 @@ def audit_attacks() -> tuple[AttackPlugin, ...]:
             sees=frozenset({Asset.RELEASE, Asset.REFERENCE}),
             assumption={
                 "en": "Holds the release, a person's full record and other records of the same population.",
-                "ja": "公開データ、ある人の記録全体、同じ母集団の別の記録を持っている。",
+                "ja": "リリース、対象者のレコード全体、同じ母集団の他の人のレコードを持つ攻撃者です。",
             },
             references=(
                 "Chen, Yu, Zhang & Fritz (2020), GAN-Leaks: a taxonomy of membership inference attacks",
@@ -39,11 +39,11 @@ def audit_checks() -> tuple[CheckPlugin, ...]:
     return (
         CheckPlugin(
             name="exact-copies",
-            title={"en": "Copies of real records", "ja": "実レコードの写し"},
+            title={"en": "Copies of real records", "ja": "実データの複製"},
             goal="copies",
             assumption={
                 "en": "Holds the release and recognises a real person's record when it stands in it.",
-                "ja": "公開データを持ち、その中に実在の人の記録があれば見分けられる。",
+                "ja": "リリースを持ち、その中に実在の人のレコードがあれば見分けられる攻撃者です。",
             },
             measures=(
                 "multiset_equal",
@@ -67,11 +67,11 @@ def audit_checks() -> tuple[CheckPlugin, ...]:
         ),
         CheckPlugin(
             name="k-anonymity",
-            title={"en": "k-anonymity and its kin", "ja": "k-匿名性と関連指標"},
+            title={"en": "k-anonymity and related measures", "ja": "k-匿名性と関連指標"},
             goal="identity",
             assumption={
                 "en": "Knows a person's quasi-identifiers and looks the person up in the release.",
-                "ja": "ある人の準識別子を知っており、公開データの中でその人を探す。",
+                "ja": "対象者の準識別子を知っており、リリースの中でその人を探す攻撃者です。",
             },
             measures=(
                 "largest_risk",

@@ -18,7 +18,7 @@ def audit_renderers() -> Iterable[RendererPlugin]:
         ),
         RendererPlugin(
             name="html",
-            title={"en": "One page to read, print and sign", "ja": "読み、印刷し、署名するための一枚"},
+            title={"en": "One page to read, print and sign", "ja": "閲覧・印刷・署名用の 1 ページ"},
             filename="scorecard.{language}.html",
             load="audit_reports.scorecard_html:render",
         ),

@@ -16,7 +16,7 @@ def audit_attacks() -> list[AttackPlugin]:
             sees=frozenset({Asset.RELEASE, Asset.REFERENCE}),
             assumption={
                 "en": "Knows a person's full record and how often pairs of values occur in the population.",
-                "ja": "ある人の記録全体と、値の組が母集団にどれほど現れるかを知っている。",
+                "ja": "対象者のレコード全体と、値の組が母集団に現れる頻度を知る攻撃者です。",
             },
             references=("Houssiau et al. (2022), TAPAS: a toolbox for adversarial privacy auditing of synthetic data",),
             load="attack_template.rare_pairs:RarePairs",
