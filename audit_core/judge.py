@@ -181,7 +181,7 @@ def _judgement(judged: _Judged) -> Judgement:
         fail_confidence=rule.fail_confidence,
         basis=rule.basis,
         rationale=dict(rule.rationale),
-        source=rule.source,
+        source=dict(rule.source),
     )
 
 

@@ -60,7 +60,7 @@ class Rule:
     required: bool = True
     basis: Basis
     rationale: Words
-    source: str
+    source: Words
 
     @property
     def name(self) -> str:
@@ -174,4 +174,5 @@ def _tree(rule: Rule) -> dict[str, object]:
     when = rule.when
     tree["when"] = {"every": when.every, "any": when.any, "at_least": when.at_least or {}}
     tree["rationale"] = dict(rule.rationale)
+    tree["source"] = dict(rule.source)
     return tree

@@ -103,7 +103,7 @@ class Judgement:
     fail_confidence: float
     basis: str
     rationale: dict[str, str]
-    source: str
+    source: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

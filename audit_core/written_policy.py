@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from audit_core.codes import FACTS
 from audit_core.errors import Problem
@@ -46,6 +46,11 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Texts = Annotated[dict[Annotated[str, Field(pattern=r"^[a-z]{2}$")], Text], AfterValidator(_words)]
 
 
+def _one_for_all(value: object) -> object:
+    """A source is often one title in every language."""
+    return {"en": value} if isinstance(value, str) else value
+
+
 class _Written(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -70,7 +75,7 @@ class WrittenRule(_Written):
     when: WrittenWhen = WrittenWhen()
     required: bool = True
     basis: Basis
-    source: Text
+    source: Annotated[Texts, BeforeValidator(_one_for_all)]
     rationale: Texts
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from audit_core.redact import display
 from audit_core.scorecard import Judgement, Scorecard
 from audit_reports.headline import worst_first
 from audit_reports.measured_text import (
@@ -83,7 +82,7 @@ def limits_table(scorecard: Scorecard, wording: Wording) -> LimitsTable:
                 rows=tuple(rows),
                 rationale=wording.text(judgement.rationale),
                 basis=wording.basis(judgement.basis),
-                source=display(judgement.source, 200) if judgement.source else "",
+                source=wording.text(judgement.source) if judgement.source else "",
             )
         )
         run = []

@@ -118,7 +118,7 @@ def judgement(
     required: bool = True,
     basis: str = "house",
     rationale: dict[str, str] | None = None,
-    source: str = "",
+    source: dict[str, str] | None = None,
 ) -> Judgement:
     attack, name = rule.split("/")
     value, low, high = measured or (None, None, None)
@@ -140,7 +140,7 @@ def judgement(
         fail_confidence=fail_confidence,
         basis=basis,
         rationale=rationale or {"en": "A limit of the sample.", "ja": "見本の基準です。"},
-        source=source,
+        source=source or {},
     )
 
 
@@ -187,7 +187,7 @@ def copies() -> tuple[tuple[Measurement, ...], tuple[Judgement, ...]]:
                 blind=0.0,
                 fail_confidence=0.99,
                 rationale=why,
-                source="WP216, section 2.2.1",
+                source={"en": "WP216, section 2.2.1"},
             )
         )
     measurements.append(measurement("multiset_equal", Exact(numerator=0), 0, 0, 0))
@@ -216,7 +216,7 @@ def copies() -> tuple[tuple[Measurement, ...], tuple[Judgement, ...]]:
             goal="copies",
             at_most="0",
             basis="law",
-            source="APPI, enforcement rule 34 (3)",
+            source={"en": "APPI, enforcement rule 34 (3)"},
         )
     )
     return tuple(measurements), tuple(judgements)
@@ -292,7 +292,7 @@ def membership() -> tuple[tuple[Measurement, ...], tuple[Judgement, ...], tuple[
                     "en": "An attacker who is right about few people with certainty does more harm than an average.",
                     "ja": "少数の人を確実に言い当てる攻撃は、平均的な精度よりも害が大きいためです。",
                 },
-                source="Carlini et al. (2022), Membership inference attacks from first principles",
+                source={"en": "Carlini et al. (2022), Membership inference attacks from first principles"},
             )
         )
         measurements.append(
@@ -431,7 +431,7 @@ def sample() -> Scorecard:
                 "en": "At most 0.09, the customary risk for public release.",
                 "ja": "公開時の慣例である 0.09 以下。",
             },
-            source="EMA Policy 0070; Health Canada, PRCI guidance",
+            source={"en": "EMA Policy 0070; Health Canada, PRCI guidance"},
         ),
         judgement(
             "k-anonymity/k_map_risk",

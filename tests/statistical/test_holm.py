@@ -80,7 +80,7 @@ def test_an_audit_of_a_release_without_a_leak_rarely_fails() -> None:
         at_most=Fraction(1, 10),
         basis="house",
         rationale={"en": "Because."},
-        source="ours",
+        source={"en": "ours"},
     )
     policy = Policy(
         name="test", title={"en": "Test"}, version=1, needs={"table": ("copies",)}, rules=(rule,), digest="sha256:0"

@@ -57,7 +57,7 @@ def rule(**changes: Any) -> Rule:
         "fail_confidence": 0.99,
         "basis": "house",
         "rationale": {"en": "Because.", "ja": "理由"},
-        "source": "ours",
+        "source": {"en": "ours"},
     }
     return Rule(**(fields | changes))
 

@@ -296,7 +296,7 @@ def _huge() -> Scorecard:
             of=f"{n}{name}",
             verdict=list(Verdict)[n % 5],
             rationale={"en": name},
-            source=name,
+            source={"en": name},
             at_most=name,
             reason=reason,
         )
