@@ -1,10 +1,9 @@
 """Puts one plugin to work in a child process and marks what it says. Whatever happens, there is a finding."""
 
+import hashlib
 import json
-import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from audit_core.questions import Asset, Neighbours
 from audit_core.registry import Registry
 from audit_core.scorecard import Finding
 from audit_core.seeds import stream
+from audit_core.tables import Ids, Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,9 @@ def attempt(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench
         plugin.name,
         plugin.load,
         blank.origin,
+        _code(bench.registry.origins[plugin.name].file),
         blank.params,
+        _declared(bench.case),
     )
     if (stored := _stored(name, bench.cache)) is not None:
         return stored, usage
@@ -116,6 +118,22 @@ def attempt(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench
         usage.seconds = time.monotonic() - started
     bench.cache.keep_text(name, TypeAdapter(Finding).dump_json(finding))
     return finding, usage
+
+
+def _declared(case: Case) -> dict[str, Any]:
+    """What a plugin may depend on besides the tables' content: roles, claims, identifiers (by the files' digests)."""
+    return {
+        "roles": case.roles,
+        "unit": case.unit,
+        "generalised": case.generalised,
+        "k_anonymity_min": case.k_anonymity_min,
+        "files": {name: facts.digest for name, facts in case.files.items()},
+    }
+
+
+def _code(file: str | None) -> str | None:
+    """The digest of a plugin that is a single file: its name stays when its code changes."""
+    return None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def _stored(name: str, cache: Cache) -> Finding | None:
@@ -152,9 +170,15 @@ def _lacking(plugin: AttackPlugin | CheckPlugin, case: Case) -> Reason | None:
             return Reason(code="needs-non-members", args={})
         if not case.release.columns:
             return Reason(code="needs-comparable-columns", args={})
+        if Asset.REFERENCE in plugin.sees and (units := _units(case.non_members, case.non_member_subjects)) < 2:
+            return Reason(code="not-measurable", args={"trials": str(units)})  # no fold would be left as reference
         return None
     missing = [name for name in plugin.needs if not case.facts.get(name)]
     return Reason(code="needs-facts", args={"facts": ", ".join(missing)}) if missing else None
+
+
+def _units(table: Table, subjects: Ids | None) -> int:
+    return len(table) if subjects is None else len(np.unique(subjects))
 
 
 def _job(plugin: AttackPlugin | CheckPlugin, blank: Finding, bench: Bench, question: int) -> Job:
@@ -172,27 +196,19 @@ def _job(plugin: AttackPlugin | CheckPlugin, blank: Finding, bench: Bench, quest
 
 def _attack(plugin: AttackPlugin, blank: Finding, bench: Bench, usage: Usage) -> Finding:
     pools = bench.pools_of(plugin)
-    stop = threading.Event()
-    questions = [question_of(bench.case, pool, plugin.sees, _neighbours(plugin, pool, bench)) for pool in pools]
-
-    def ask(number: int) -> tuple[tuple[Scores, ...], int]:
-        return isolation.run(
+    answers, ignored = [], 0
+    for number, pool in enumerate(pools):
+        # One after the other: beside each other, the one could read the other's question, which holds its controls.
+        question = question_of(bench.case, pool, plugin.sees, _neighbours(plugin, pool, bench))
+        scores, more = isolation.run(
             _job(plugin, blank, bench, number),
             bench.setting.limits,
-            partial(exchange.write_question, question=questions[number]),
-            partial(_read_scores, plugin.name, len(pools[number].row)),
+            partial(exchange.write_question, question=question),
+            partial(_read_scores, plugin.name, len(pool.row)),
             usage,
-            stop,
         )
-
-    with ThreadPoolExecutor(len(pools)) as side_by_side:
-        try:
-            said = list(side_by_side.map(ask, range(len(pools))))
-        except BaseException:
-            stop.set()  # one failed, or the user interrupts: nobody waits for the other questions
-            raise
-    answers = [scores for scores, _ in said]
-    ignored = sum(count for _, count in said)
+        answers.append(scores)
+        ignored += more
     if len({tuple(score.of for score in scores) for scores in answers}) > 1:
         raise Failed(_malformed(plugin.name, "Scores.of: not the same in every question"))
     measurements, curves = marking.membership(bench.case, pools, answers, bench.setting.confidence)
@@ -238,7 +254,6 @@ def _check(plugin: CheckPlugin, blank: Finding, bench: Bench, usage: Usage) -> F
         partial(exchange.write_case, case=case),
         partial(_read_measured, plugin, bench.setting.confidence),
         usage,
-        threading.Event(),
     )
     return replace(blank, measurements=measurements, details=details, caveats=caveats)
 
@@ -262,7 +277,7 @@ def _read_measured(
         first = error.errors(include_input=False, include_url=False)[0]
         field_name = ".".join(str(part) for part in first["loc"])
         raise Failed(_malformed(plugin.name, f"{field_name}: {first['type']}")) from None
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise Failed(_malformed(plugin.name, "measured.json: unreadable")) from None
     for measurement in said:
         if measurement.name not in plugin.measures:

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audit_core.column_sets import column_problems, unknown_columns
 from audit_core.errors import InputError, Problem, raise_all
@@ -14,10 +15,11 @@ from audit_core.paths import file_digest
 from audit_core.questions import Neighbours
 from audit_core.reading import TextTable, read_table
 from audit_core.recipe import Arm, Recipe
-from audit_core.schema import United, beyond_bounds, table_of, unite_all
+from audit_core.redact import encodable
+from audit_core.schema import United, beyond_bounds, recoded, recoded_problems, table_of, unite_all
 from audit_core.scorecard import FileFacts
 from audit_core.separation import missing_subjects, overlap_problems, same_rows, shared_people
-from audit_core.tables import Ids, Table, content_order, with_own_dictionaries
+from audit_core.tables import MISSING, Ids, Table, content_order, with_own_dictionaries
 
 Role = Literal["plain", "identifier", "quasi-identifier", "sensitive", "subject"]
 
@@ -73,6 +75,18 @@ class Case:
         return self.columns_of("identifier") + self.columns_of("subject")
 
     @property
+    def singular(self) -> tuple[str, ...]:
+        """Columns that single a person out though nobody declared them: of whole numbers or text, nearly all distinct.
+
+        Fractions are left out: a measured quantity is distinct in everybody and names nobody.
+        """
+        return tuple(
+            column.name
+            for position, column in enumerate(self.members.columns)
+            if column.kind in ("integer", "category") and _mostly_once(self.members.codes[:, position])
+        )
+
+    @property
     def facts(self) -> dict[str, int]:
         """What the rules' conditions look at; a truth is 1 or 0, a count is itself."""
         return {
@@ -86,8 +100,18 @@ class Case:
             "identifiers": len(self.identifying),
             "quasi_identifiers": len(self.columns_of("quasi-identifier")),
             "sensitive": len(self.columns_of("sensitive")),
+            "singular": len(self.singular),
             "subject": int(self.unit != "row"),
         }
+
+
+_SINGULAR = 0.9
+"""A column in which so many of the rows hold a value that nobody else has can serve as an identifier."""
+
+
+def _mostly_once(codes: NDArray[np.int32]) -> bool:
+    counts = np.bincount(codes[codes != MISSING], minlength=1)
+    return bool((counts == 1).sum() >= _SINGULAR * len(codes) and len(codes) > 1)
 
 
 ARMS: tuple[Arm, ...] = ("members", "release", "non_members")
@@ -121,6 +145,12 @@ def prepare(recipe: Recipe) -> Case:
     )
     modelled = [name for name in united if name not in left_out and name not in generalised]
     tables = {arm: table_of(file, [united[name] for name in modelled]) for arm, file in files.items()}
+    differently = recoded(tables["release"], tables["members"])
+    if recipe.release.generalised:  # a coarser category, which only k can judge
+        modelled = [name for name in modelled if name not in differently]
+        tables = {arm: table.select(modelled) for arm, table in tables.items()}
+    else:
+        problems += recoded_problems(differently, files["release"].label)
     aside = {
         arm: table_of(file, [united[name] for name in sorted(left_out) if name in file.columns])
         for arm, file in files.items()
@@ -219,7 +249,7 @@ def _read(recipe: Recipe) -> dict[Arm, TextTable]:
                 files[arm] = read_table(
                     path,
                     what=_CALLED[arm],
-                    name=PurePath(written).name,
+                    name=encodable(PurePath(written).name),
                     nulls=recipe.nulls,
                     encoding=recipe.encoding,
                     delimiter=recipe.delimiter or "",

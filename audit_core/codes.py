@@ -50,6 +50,10 @@ FACTS: dict[str, Words] = {
     "quasi_identifiers": {"en": "declared quasi-identifiers", "ja": "宣言された準識別子"},
     "released": {"en": "released rows", "ja": "リリースの行"},
     "sensitive": {"en": "declared sensitive columns", "ja": "宣言された機微な列"},
+    "singular": {
+        "en": "an undeclared column that is nearly all distinct",
+        "ja": "宣言がなく、ほぼすべての値が異なる列",
+    },
     "subject": {"en": "a subject column", "ja": "主体の列"},
     "table": {"en": "a table", "ja": "表"},
 }

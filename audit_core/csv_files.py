@@ -104,7 +104,12 @@ def _header(text: bytes, label: str, delimiter: str) -> list[str]:
             if other != delimiter and lines[0].count(other) == lines[1].count(other) > 0:
                 what = f"1 column found; another delimiter stands {lines[0].count(other)} times in the first two lines"
                 raise InputError(
-                    Problem(code="wrong-delimiter", what=what, where=label, fix=f"Set `delimiter: {written}`")
+                    Problem(
+                        code="wrong-delimiter",
+                        what=what,
+                        where=label,
+                        fix=f"Set `delimiter: {written}` in the recipe, or --delimiter",
+                    )
                 )
     return names
 

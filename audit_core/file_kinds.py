@@ -89,7 +89,11 @@ def utf_8(data: bytes, encoding: str, where: str) -> bytes:
     guess = wide or _likely_encoding(data)
     line = data.count(b"\n", 0, bad) + 1
     place = where if wide else f"{where}, line {line:,}"
-    fix = f"It is probably {guess}: set `encoding: {guess}`, or save it as UTF-8" if guess else "Save it as UTF-8"
+    fix = (
+        f"It is probably {guess}: set `encoding: {guess}` in the recipe or --encoding {guess}, or save it as UTF-8"
+        if guess
+        else "Save it as UTF-8"
+    )
     raise _problem("wrong-encoding", "the text is not UTF-8", place, fix)
 
 

@@ -12,8 +12,8 @@ from audit_core.policy import Rule, When
 from audit_core.scorecard import Finding, Verdict
 from audit_core.written_numbers import as_written
 
-MOST_DATA = 100
-"""More than this many times the data is no advice to give."""
+MOST_DATA, MOST_TRIALS = 100, 10_000
+"""More than so many times the data, and more than so many trials, is no advice to give."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +172,7 @@ def data_needed(row: Row, tests: int) -> float | None:
     factor = 2.0
     while not settled(factor):
         factor *= 2
-        if factor > MOST_DATA:
+        if factor > MOST_DATA and factor * row.weakest.evidence.trials > MOST_TRIALS:
             return None
     step = 2**0.5
     for _ in range(3):

@@ -8,10 +8,9 @@ from audit_core import grounds
 from audit_core.grounds import Row, reason
 from audit_core.measurement import Reason
 from audit_core.policy import Policy, Rule
-from audit_core.scorecard import Finding, Judgement, Verdict
+from audit_core.scorecard import WORST_FIRST, Finding, Judgement, Verdict
 from audit_core.written_numbers import as_written
 
-_WORST_FIRST = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASS, Verdict.NOT_ASSESSED)
 _EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3, Verdict.ERROR: 4}
 
 
@@ -63,7 +62,7 @@ def judge(
         verdict, why = _decide(row, policy, id(row) in rejected, len(tests), found)
         judged.append(_Judged(row=row, verdict=verdict, reason=why))
     verdict, reasons, missing = _overall(policy, facts, judged)
-    judgements = sorted((_judgement(each) for each in judged), key=lambda its: _WORST_FIRST.index(its.verdict))
+    judgements = sorted((_judgement(each) for each in judged), key=lambda its: WORST_FIRST.index(its.verdict))
     return Judged(judgements=tuple(judgements), verdict=verdict, reasons=reasons, missing=missing)
 
 
@@ -152,7 +151,8 @@ def _decide(row: Row, policy: Policy, rejected: bool, tests: int, found: frozens
     if rejected or (row.exact and row.p == 0.0):  # line 4
         return Verdict.FAIL, grounds.above(row)
     if not row.rule.supports_pass:
-        return Verdict.INCONCLUSIVE, reason("supports-no-pass")
+        nothing = Verdict.INCONCLUSIVE if row.rule.required else Verdict.NO_FINDING
+        return nothing, reason("supports-no-pass")
     if not row.within:  # line 6
         return Verdict.INCONCLUSIVE, grounds.undecided(row, tests)
     if policy.certifying and row.rule.attack not in found:

@@ -58,8 +58,10 @@ def _refuse_occupied(folder: Path, resume: bool, force: bool) -> None:
                 code="pack-not-a-folder", what="the output is a file", where=folder.name, fix="Choose another --out"
             )
         )
+    if (owner := _owner(folder / _LOCK)) is not None:
+        raise _locked(folder, owner)
     there = {path.name for path in folder.iterdir()} - {_LOCK}
-    unfinished = there <= {CACHE, RECIPE}
+    unfinished = there <= {CACHE}
     if there and not (resume and unfinished):
         what = "an unfinished run stands in" if unfinished else "a pack or other files stand in"
         fix = "Add --resume to go on with it" if unfinished else "Choose another --out, or overwrite it with --force"
@@ -73,18 +75,16 @@ def _lock(folder: Path) -> None:
     except FileExistsError:
         owner = _owner(path)
         if owner is not None:
-            raise PackError(
-                Problem(
-                    code="pack-locked",
-                    what=f"another run (process {owner}) is writing there",
-                    where=folder.name,
-                    fix="Wait for it, or choose another --out",
-                )
-            ) from None
+            raise _locked(folder, owner) from None
         path.unlink(missing_ok=True)
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(str(os.getpid()))
+
+
+def _locked(folder: Path, owner: int) -> PackError:
+    what, fix = f"another run (process {owner}) is writing there", "Wait for it, or choose another --out"
+    return PackError(Problem(code="pack-locked", what=what, where=folder.name, fix=fix))
 
 
 def _owner(path: Path) -> int | None:
@@ -93,7 +93,8 @@ def _owner(path: Path) -> int | None:
         pid = int(path.read_text())
     except (OSError, ValueError):
         return None
-    return pid if psutil.pid_exists(pid) else None
+    # A container gives each run the same number: our own there was a run's that is gone.
+    return pid if pid != os.getpid() and psutil.pid_exists(pid) else None
 
 
 def write(

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from audit_core.errors import InputError, Problem, raise_all
 from audit_core.paths import read_file, resolve
 from audit_core.places import quoted
-from audit_core.redact import display
+from audit_core.redact import display, encodable
 from audit_core.strict_yaml import Document, read_document, write_yaml
 from audit_core.strict_yaml import Path as KeyPath
 from audit_core.validation import validated
@@ -109,6 +109,9 @@ _OPTIONS = {
     "non_members": "--non-members",
     "subject": "--subject",
     "policy": "--policy",
+    "nulls": "--nulls",
+    "delimiter": "--delimiter",
+    "encoding": "--encoding",
     "identifier": "--identifiers",
     "quasi-identifier": "--quasi-identifiers",
     "sensitive": "--sensitive",
@@ -199,7 +202,7 @@ def recipe_yaml(recipe: Recipe) -> bytes:
     if recipe.non_members is not None:
         tree["non_members"] = _shown(recipe.non_members)
     if _is_path(recipe.policy):
-        tree["policy"] = PurePath(recipe.policy).name
+        tree["policy"] = encodable(PurePath(recipe.policy).name)
     tree["columns"] = {name: _said(spec) for name, spec in sorted(tree["columns"].items())}
     return write_yaml(_said(tree))
 
@@ -207,7 +210,7 @@ def recipe_yaml(recipe: Recipe) -> bytes:
 def _shown(written: str) -> str:
     """A path that stays in its folder as it is; of any other only the file's name."""
     path = PurePath(written)
-    return path.name if path.is_absolute() or ".." in path.parts else path.as_posix()
+    return encodable(path.name if path.is_absolute() or ".." in path.parts else path.as_posix())
 
 
 def _said(tree: Mapping[str, Any]) -> dict[str, Any]:

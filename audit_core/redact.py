@@ -25,6 +25,11 @@ _MARKS_IN_A_ROW = 3
 """More combining marks than this on one letter only serve to paint over the neighbouring lines."""
 
 
+def encodable(name: str) -> str:
+    """The name with U+FFFD for each half character, as a file name that is not UTF-8 has, so that it can be stored."""
+    return name.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def display(name: str, limit: int = 80) -> str:
     """The name on one line, without control, bidi or invisible characters, cut to a length.
 

@@ -29,6 +29,7 @@ _KINDS: dict[str, type[Record]] = {
     "audit_checks": CheckPlugin,
     "audit_renderers": RendererPlugin,
 }
+_FILENAME = re.compile(r"(?!manifest\.json$|recipe\.|policy\.|\.)[A-Za-z0-9._-]+")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
@@ -172,6 +173,8 @@ def _ask(
             refusals.append(_refusal(origin, "plugin-wrong-record", wanted=kind.__name__))
         elif record.api != API:
             refusals.append(_refusal(origin, "plugin-api", plugin=record.name, wants=record.api, has=API))
+        elif isinstance(record, RendererPlugin) and not _FILENAME.fullmatch(record.filename.replace("{language}", "")):
+            refusals.append(_refusal(origin, "plugin-wrong-record", wanted="a plain file name"))
         elif not _NAME.fullmatch(record.name) or "en" not in record.title:
             refusals.append(_refusal(origin, "plugin-wrong-record", wanted="a kebab-case name and an English title"))
         else:
@@ -183,23 +186,21 @@ def _by_name(found: list[tuple[Record, Origin]], refusals: list[Refusal]) -> Reg
     """Sorts the records by kind.
 
     Raises:
-        PluginError: Two plugins claim one name; attacks and checks share their names, as rules refer to both.
+        PluginError: Two plugins claim one name; all kinds share their names, as an origin belongs to a name.
     """
     registry = Registry(refusals=tuple(refusals))
     problems = []
-    owners: dict[tuple[bool, str], Origin] = {}
     for record, origin in found:
-        place = (isinstance(record, RendererPlugin), record.name)
-        if place in owners:
+        if record.name in registry.origins:
             problems.append(
                 Problem(
                     code="plugin-name-doubled",
-                    what=f"two plugins are named {record.name!r}: of {owners[place].name} and of {origin.name}",
+                    what=f"two plugins are named {record.name!r}: "
+                    f"of {registry.origins[record.name].name} and of {origin.name}",
                     fix="Uninstall or block one of them (--block ENTRY-POINT)",
                 )
             )
             continue
-        owners[place] = origin
         if isinstance(record, AttackPlugin):
             registry.attacks[record.name] = record
         elif isinstance(record, CheckPlugin):

@@ -22,7 +22,7 @@ from audit_core.isolation import Usage
 from audit_core.judge import judge
 from audit_core.measurement import Reason, measured
 from audit_core.plugin import AttackPlugin, CheckPlugin
-from audit_core.policy import Policy, load_policy
+from audit_core.policy import Policy
 from audit_core.recipe import Recipe
 from audit_core.registry import Registry
 from audit_core.scorecard import (
@@ -52,13 +52,14 @@ def _silent(event: str, about: str) -> None:
 
 def audit(
     recipe: Recipe,
+    policy: Policy,
     registry: Registry,
     *,
     cache: Cache | None = None,
     progress: Progress = _silent,
     debug: bool = False,
 ) -> Scorecard:
-    """Audits a release.
+    """Audits a release and judges it by a policy.
 
     Raises:
         InputError: A file or the recipe is not what it should be; every problem found is named.
@@ -66,7 +67,6 @@ def audit(
         RunError: An input changed while the audit ran.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    policy = load_policy(recipe.policy)
     chosen = _chosen(recipe, registry)
     progress("reading", recipe.audit)
     case = prepare(recipe)

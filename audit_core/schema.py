@@ -182,10 +182,13 @@ def _conflict(name: str, base: TextTable, expected: Look, other: TextTable, foun
     _, fits = values_of(column.texts, expected)
     row, count = column.first_row(~fits)
     what = (
-        f"{count:,} of {other.n_rows:,} values are not {_NOUNS[expected]}, as they are in the {base.label}; "
+        f"{count:,} of {other.n_rows:,} values are not {_NOUNS[expected]}, while in {base.label} all are; "
         "this row is the first"
     )
-    fix = "Correct them, declare `nulls` or the column's `type`, or `generalised: true` if the release is coarser"
+    fix = (
+        "If they stand for missing cells, declare them (`nulls` in the recipe, or --nulls '?,NA'); else correct them, "
+        "declare the column's `type`, or `generalised: true` if the release is coarser"
+    )
     return Problem(code="kinds-differ", what=what, where=place(other.label, name, row), fix=fix)
 
 
@@ -241,3 +244,38 @@ def beyond_bounds(table: Table, columns: Mapping[str, ColumnSpec], label: str) -
             fix = "Mend the declaration, or the file"
             problems.append(Problem(code="beyond-bounds", what=what, where=place(label, name), fix=fix))
     return problems
+
+
+_FEW = 0.05
+"""A released column of which fewer cells than this share hold values that the members have is coded differently."""
+
+
+def recoded(release: Table, members: Table) -> tuple[str, ...]:
+    """Columns whose released values are not the members', although people share their values: coded differently.
+
+    Compared as they are, no row of such a release would match, and every copy would go unseen. A category is looked
+    at where most members share theirs with another; a number where the released ones lie outside the members' range.
+    """
+    found = []
+    for position, column in enumerate(members.columns):
+        theirs, ours = (codes[codes != MISSING] for codes in (release.codes[:, position], members.codes[:, position]))
+        if len(theirs) < 20 or len(ours) < 20:  # too few to tell
+            continue
+        if column.numeric:
+            known = (theirs >= ours.min()) & (theirs <= ours.max())  # values ascend with their codes
+        else:
+            normal = column.normal_codes
+            ours, theirs = normal[ours], normal[theirs]
+            if (np.bincount(ours)[ours] > 1).mean() < 0.5:
+                continue
+            known = np.isin(theirs, ours)
+        if known.mean() < _FEW:
+            found.append(column.name)
+    return tuple(found)
+
+
+def recoded_problems(names: Iterable[str], label: str) -> list[Problem]:
+    """A problem for each recoded column of a release that is not declared generalised."""
+    what = "hardly any released value occurs among the members: the column is coded differently"
+    fix = "Use one coding in all files; or declare an identifier, or `generalised: true` if the release is coarser"
+    return [Problem(code="values-disjoint", what=what, where=place(label, name), fix=fix) for name in names]

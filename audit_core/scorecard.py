@@ -12,13 +12,28 @@ SCHEMA_VERSION = 1
 
 
 class Verdict(StrEnum):
-    """From best to worst; `NOT_ASSESSED` belongs to single rules and controls only."""
+    """From best to worst; the first two belong to single rules and controls only.
+
+    `NO_FINDING`: a rule that can fail, but supports no pass and is not required, found nothing.
+    """
 
     NOT_ASSESSED = "not-assessed"
+    NO_FINDING = "no-finding"
     PASS = "pass"
     INCONCLUSIVE = "inconclusive"
     ERROR = "error"
     FAIL = "fail"
+
+
+WORST_FIRST = (
+    Verdict.FAIL,
+    Verdict.ERROR,
+    Verdict.INCONCLUSIVE,
+    Verdict.PASS,
+    Verdict.NO_FINDING,
+    Verdict.NOT_ASSESSED,
+)
+"""The order in which verdicts are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,15 +240,19 @@ class Scorecard:
         from pydantic import TypeAdapter, ValidationError
 
         try:
-            return TypeAdapter(Scorecard).validate_json(data)
+            scorecard = TypeAdapter(Scorecard).validate_json(data)
+            scorecard.to_json()  # refuses what is no JSON though it reads as such: NaN and Infinity
+            return scorecard
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise PackError(
-                Problem(
-                    code="scorecard-unreadable",
-                    what=f"not a scorecard of schema version {SCHEMA_VERSION} ({first['type']} at {place})",
-                    where="scorecard.json",
-                    fix="Run the audit again with this version",
-                )
-            ) from None
+            why = f"{first['type']} at {'.'.join(str(part) for part in first['loc'])}"
+        except ValueError:
+            why = "a number is not finite"
+        raise PackError(
+            Problem(
+                code="scorecard-unreadable",
+                what=f"not a scorecard of schema version {SCHEMA_VERSION} ({why})",
+                where="scorecard.json",
+                fix="Run the audit again with this version",
+            )
+        )

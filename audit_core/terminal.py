@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from audit_core.codes import sentence
@@ -21,6 +21,7 @@ COLOURS = {
     Verdict.INCONCLUSIVE: "yellow",
     Verdict.ERROR: "magenta",
     Verdict.NOT_ASSESSED: "dim",
+    Verdict.NO_FINDING: "dim",
 }
 
 
@@ -62,18 +63,16 @@ def _line(judgement: Judgement, language: str) -> Text:
 
 
 def comparison(cards: Mapping[str, Scorecard], out: Path, language: str) -> None:
-    """The demo's cards side by side; on standard output."""
-    table = Table("release", "verdict", "why", "card")
-    table.columns[3].no_wrap = True
+    """The demo's verdicts one under the other, each with its reason and its card; on standard output."""
+    console = Console(highlight=False)
     for name, card in cards.items():
-        why = _why(card, language)
-        table.add_row(
-            Text(card.release.name),
-            Text(card.verdict.upper(), style=COLOURS[card.verdict]),
-            Text(why),
-            Text(str(out / name / f"scorecard.{language}.html")),
+        console.print(
+            Text(f"{card.verdict.upper()}  ", style=f"bold {COLOURS[card.verdict]}").append(
+                card.release.name, "default"
+            )
         )
-    Console(highlight=False).print(table)
+        console.print(Padding(Text(_why(card, language)), (0, 0, 0, 6)))
+        console.print(Padding(Text(str(out / name / f"scorecard.{language}.html")), (0, 0, 1, 6)), soft_wrap=True)
 
 
 def _why(card: Scorecard, language: str) -> str:

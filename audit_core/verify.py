@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from audit_core import pack
-from audit_core.errors import AuditError, Problem
+from audit_core import __version__, pack
+from audit_core.errors import AuditError, PackError, Problem
 from audit_core.judge import judge
 from audit_core.measurement import measured
 from audit_core.plugin import RendererPlugin
@@ -19,6 +19,9 @@ def verify(folder: Path, renderers: Mapping[str, RendererPlugin]) -> tuple[Probl
     Raises:
         PackError: There is no scorecard to read.
     """
+    if not folder.is_dir():
+        what, fix = "a pack is a folder, and this is none", "Name the folder a run wrote with --out"
+        raise PackError(Problem(code="pack-missing", what=what, where=folder.name, fix=fix))
     scorecard = pack.read_scorecard(folder)
     return (
         *_files(folder),
@@ -79,7 +82,9 @@ def _judgement(folder: Path, scorecard: Scorecard) -> Iterator[Problem]:
 
 
 def _views(folder: Path, scorecard: Scorecard, renderers: Mapping[str, RendererPlugin]) -> Iterator[Problem]:
-    """Every view, against what the scorecard renders to."""
+    """Every view, against what the scorecard renders to; another version of sekisho may word it differently."""
+    if scorecard.provenance.sekisho != __version__:
+        return
     for name, data in pack.views(scorecard, renderers).items():
         path = folder / name
         if not path.is_file():

@@ -16,9 +16,9 @@ Basis = Literal["law", "standard", "literature", "tool", "convention", "house"]
 
 SHARES = frozenset(
     {
-        "multiset_equal", "copies_excess", "released_copies_excess", "released_near_excess", "auc",
-        "tpr_at_fpr_0_01", "tpr_at_fpr_0_001", "largest_risk", "average_risk", "share_below_k", "l_distinct_risk",
-        "l_entropy_risk", "t_closeness", "sample_uniqueness", "k_map_risk",
+        "multiset_equal", "copies_excess", "singular_values_excess", "released_copies_excess", "released_near_excess",
+        "auc", "tpr_at_fpr_0_01", "tpr_at_fpr_0_001", "largest_risk", "average_risk", "share_below_k",
+        "l_distinct_risk", "l_entropy_risk", "t_closeness", "sample_uniqueness", "k_map_risk",
     }
 )  # fmt: skip
 """Measurements that never exceed 1, so that a limit above 1 is a slip of the pen."""

@@ -3,8 +3,8 @@
     python examples/make_demo_data.py FOLDER --out audit_core/demo
 
 FOLDER holds `adult.data` and `adult.test` as published (https://archive.ics.uci.edu/dataset/2/adult, CC BY 4.0).
-Training CTGAN needs the `tabular` extra and some minutes; `--keep-ctgan` leaves that release as it stands in the
-output folder and makes everything else, which takes seconds.
+Training CTGAN needs the `tabular` extra and time (`build.json` says how much it took); `--keep-ctgan` leaves that
+release as it stands in the output folder and makes everything else, which takes seconds.
 
 Who is a member is settled before anything is made: every distinct record has one coin of its own, drawn by a seeded
 generator and written to `coins.parquet`. Three releases follow, of equal length:

@@ -3,7 +3,9 @@
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -12,7 +14,7 @@ from audit_core.cli.auditing import audit, demo
 from audit_core.cli.installed import plugins
 from audit_core.cli.reference import explain, policy, schema
 from audit_core.cli.stored import judge, render, verify
-from audit_core.errors import AuditError
+from audit_core.errors import AuditError, Problem, RunError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -54,6 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The interpreter must not complain at exit about what it can no longer write.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except Exception as error:  # Python's own report would quote values, and exit with 1, our "fail"
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(last.filename).name}:{last.lineno}"
+        problem = Problem(
+            code="internal-error",
+            what=f"sekisho itself failed ({type(error).__name__} at {place}); there is no verdict",
+            fix="Report this line to its authors; no value of your data is in it",
+        )
+        click.echo(f"sekisho: {problem}", err=True)
+        sys.exit(RunError.exit_code)
 
 
 def _terminated(number: int, frame: object) -> None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 @click.option("--quasi-identifiers", callback=names, metavar="A,B", help="Columns others may know.")
 @click.option("--sensitive", callback=names, metavar="A,B", help="Columns nobody should learn.")
 @click.option("--subject", metavar="COLUMN", help="The person, where a person has several rows.")
+@click.option("--nulls", callback=names, metavar="A,B", help="Cells with one of these texts are missing, e.g. '?,NA'.")
+@click.option("--delimiter", help="Of CSV files, where it is not a comma.")
+@click.option("--encoding", help="Of CSV files, where it is not UTF-8, e.g. cp932.")
 @click.option("--policy", metavar="NAME|FILE", help="Instead of the recipe's; `sekisho policy list` shows them.")
 @click.option("--allow-outside", is_flag=True, help="Let the recipe name files outside its folder.")
 @run_options
@@ -35,6 +38,9 @@ def audit(
     quasi_identifiers: tuple[str, ...],
     sensitive: tuple[str, ...],
     subject: str | None,
+    nulls: tuple[str, ...],
+    delimiter: str | None,
+    encoding: str | None,
     policy: str | None,
     allow_outside: bool,
     files: tuple[Path, ...],
@@ -64,6 +70,9 @@ def audit(
             sensitive=sensitive,
             subject=subject,
             policy=policy,
+            **{"nulls": ["", *nulls]} if nulls else {},
+            **{"delimiter": delimiter} if delimiter else {},
+            **{"encoding": encoding} if encoding else {},
         )
     scorecard = _audited(asked, files, block, lang=lang, **options)
     return exit_code(scorecard, options["fail_on"])
@@ -91,11 +100,11 @@ def _audited(
     from audit_core.registry import discover
     from audit_core.terminal import progress, summary
 
+    policy = load_policy(recipe.policy)
     registry = discover(files, block, recipe.requires_plugins)
     with pack.opened(out, resume=resume, force=force) as folder, progress(json_events) as tell:
-        scorecard = run.audit(recipe, registry, cache=Cache(folder / pack.CACHE), progress=tell, debug=debug)
-        policy = policy_yaml(load_policy(recipe.policy))
-        pack.write(folder, scorecard, recipe_yaml(recipe), policy, registry.renderers)
+        scorecard = run.audit(recipe, policy, registry, cache=Cache(folder / pack.CACHE), progress=tell, debug=debug)
+        pack.write(folder, scorecard, recipe_yaml(recipe), policy_yaml(policy), registry.renderers)
     summary(scorecard, out, lang)
     if as_json:
         click.echo(scorecard.to_json(), nl=False)

@@ -1,11 +1,14 @@
 """`judge`, `render` and `verify`: what can be done with a stored pack, without data."""
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
+from audit_core import __version__
 from audit_core.cli.options import FILE, exit_code, language_option, plugin_options, unknown
+from audit_core.errors import PackError, Problem
 
 
 @click.command()
@@ -70,7 +73,13 @@ def render(pack: Path, name: str, out: Path | None, files: tuple[Path, ...], blo
     if out is None:
         sys.stdout.buffer.write(data)
     else:
-        write_atomically(out, data)
+        try:
+            write_atomically(out, data)
+        except OSError as error:
+            what = f"the file cannot be written ({os.strerror(error.errno or 0)})"
+            raise PackError(
+                Problem(code="pack-not-writable", what=what, where=out.name, fix="Choose another --out")
+            ) from None
 
 
 @click.command()
@@ -78,11 +87,15 @@ def render(pack: Path, name: str, out: Path | None, files: tuple[Path, ...], blo
 @plugin_options
 def verify(pack: Path, files: tuple[Path, ...], block: tuple[str, ...]) -> int:
     """Check that a stored PACK is what a run wrote: every byte, figure, verdict and view. Exit code 1 if not."""
+    from audit_core.pack import read_scorecard
     from audit_core.registry import discover
     from audit_core.verify import verify as verified
 
     problems = verified(pack, discover(files, block).renderers)
     for problem in problems:
         click.echo(f"sekisho: {problem}", err=True)
+    version = read_scorecard(pack).provenance.sekisho
+    if version != __version__:
+        click.echo(f"sekisho: written by version {version}; its views were compared by their digests only", err=True)
     click.echo("altered" if problems else "verified")
     return 1 if problems else 0

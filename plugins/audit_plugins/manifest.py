@@ -49,6 +49,7 @@ def audit_checks() -> tuple[CheckPlugin, ...]:
                 "multiset_equal",
                 "surviving_identifiers",
                 "copies_excess",
+                "singular_values_excess",
                 "released_copies_excess",
                 "released_near_excess",
             ),

@@ -160,7 +160,7 @@ def _sentences(
     of = wording.of(first.measurement, first.of)
     what = wording.measurement(first.measurement)
     what = wording.say("section.what-of", what=what, of=of) if of else what
-    if not words.value or verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR):
+    if not words.value or verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.NO_FINDING):
         return (wording.say(f"section.{verdict.value}", what=what, reason=reason_text(first, measurements, wording)),)
     limit = limit_text(first, measurement_behind(first, measurements)).joined(wording)
     interval = wording.say("section.interval", interval=words.interval) if words.interval else ""

@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 
 from audit_core.redact import display
-from audit_core.scorecard import Judgement, Scorecard, Verdict
+from audit_core.scorecard import WORST_FIRST, Judgement, Scorecard, Verdict
 from audit_reports.wording import Wording
-
-WORST_FIRST = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASS, Verdict.NOT_ASSESSED)
 
 
 def worst_first(judgements: Iterable[Judgement]) -> list[Judgement]:

@@ -16,6 +16,7 @@ _ELEMENTS = {
     Verdict.INCONCLUSIVE: "failure",
     Verdict.ERROR: "error",
     Verdict.NOT_ASSESSED: "skipped",
+    Verdict.NO_FINDING: "skipped",
 }
 
 

@@ -19,6 +19,7 @@ _SHAPES = {
     Verdict.INCONCLUSIVE: "◆",
     Verdict.ERROR: "▲",
     Verdict.NOT_ASSESSED: "○",
+    Verdict.NO_FINDING: "◇",
 }
 
 

@@ -38,8 +38,8 @@ def short_percent(rate: float) -> str:
 
 
 def count(number: float) -> str:
-    """A count with thousands separated; a fractional effective count keeps one decimal."""
-    return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.1f}"
+    """A count with thousands separated; an effective count is rounded down."""
+    return f"{math.floor(number):,}"
 
 
 def limit_value(written: str) -> Fraction | None:

@@ -159,3 +159,18 @@ def test_output_into_a_closed_pipe_is_quiet(sekisho) -> None:
     with process.stderr as errors:
         assert b"Traceback" not in errors.read()
     assert process.wait(timeout=60) == 141
+
+
+def test_a_fault_of_our_own_is_exit_4_and_quotes_nothing(monkeypatch, capsys) -> None:
+    from audit_core.cli import main
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("Smith, 12 Main Street")
+
+    monkeypatch.setattr("audit_core.policy.load_policy", broken)
+    with pytest.raises(SystemExit) as left:
+        main(["policy", "show", "starter"])
+    said = capsys.readouterr().err
+    assert left.value.code == 4
+    assert "RuntimeError at test_faults.py:" in said
+    assert "Smith" not in said

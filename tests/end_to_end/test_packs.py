@@ -1,11 +1,15 @@
 """What stands in a pack can be judged, rendered and verified without data; what was altered is found."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+
+from audit_core.errors import PackError
+from audit_core.pack import opened
 
 
 @pytest.fixture
@@ -100,8 +104,6 @@ def test_a_pack_is_not_overwritten_unless_told(files, copy, sekisho) -> None:
 
 
 def test_a_second_run_into_one_folder_is_refused_by_process_number(files, sekisho, tmp_path) -> None:
-    import os
-
     out = tmp_path / "pack"
     out.mkdir()
     (out / ".lock").write_text(str(os.getpid()))
@@ -115,3 +117,43 @@ def test_an_unwritable_output_is_refused_before_any_work(files, sekisho, tmp_pat
     ran = sekisho("audit", *files.options(), "--out", tmp_path / "file" / "pack")
     assert ran.code == 2
     assert "started" not in ran.err
+
+
+def test_a_number_that_json_does_not_have_is_refused(copy, sekisho) -> None:
+    card = json.loads((copy / "scorecard.json").read_text())
+    card["controls"][0]["reason"]["args"]["count"] = float("nan")
+    (copy / "scorecard.json").write_text(json.dumps(card))
+    for command in (["verify", copy], ["judge", copy, "--policy", "starter"], ["render", copy]):
+        ran = sekisho(*command)
+        assert (ran.code, "scorecard-unreadable" in ran.err) == (2, True), ran.err
+
+
+def test_only_a_folder_is_verified(pack, sekisho) -> None:
+    ran = sekisho("verify", pack / "scorecard.json")
+    assert (ran.code, "pack-missing" in ran.err) == (2, True), ran.err
+
+
+def test_a_lock_is_told_before_what_stands_there_and_our_own_number_is_no_lock(tmp_path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / ".lock").write_text(str(os.getppid()))
+    with pytest.raises(PackError, match=str(os.getppid())), opened(tmp_path):
+        pass
+    (tmp_path / ".lock").write_text(str(os.getpid()))
+    with opened(tmp_path, resume=True) as folder:
+        assert (folder / ".lock").read_text() == str(os.getpid())
+    assert not (tmp_path / ".lock").exists()
+
+
+def test_a_view_that_cannot_be_written_is_exit_2(pack, sekisho, tmp_path) -> None:
+    for out in (tmp_path, tmp_path / "nothing" / "card.html"):
+        ran = sekisho("render", pack, "--out", out)
+        assert (ran.code, "pack-not-writable" in ran.err) == (2, True), ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pack_of_another_version_is_compared_by_its_digests_where_words_may_differ(copy, sekisho) -> None:
+    forge(copy, "scorecard.json", r'"sekisho": "[0-9.]+"', '"sekisho": "0.0.1"')
+    forge(copy, "scorecard.en.html", r"(?i)</h1>", "!</h1>")
+    ran = sekisho("verify", copy)
+    assert ran.code == 0, ran.err
+    assert "0.0.1" in ran.err

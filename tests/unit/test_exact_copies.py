@@ -167,3 +167,43 @@ def test_a_fresh_sample_shows_no_excess() -> None:
     for of in ("raw", "normalised", "near"):
         assert found["copies_excess", of].evidence.p_value(0.0) > 1e-5
     assert Fraction(found["multiset_equal", "all"].value) == 0
+
+
+def with_ids(case: Case, released: np.ndarray) -> Case:
+    """The case with a running number as a further column: members 0-, non-members 1000-."""
+    assert case.non_members is not None
+    column = Column(name="number", kind="integer", values=np.arange(5000.0))
+
+    def numbered(table: Table, numbers: np.ndarray) -> Table:
+        codes = np.column_stack([table.codes, numbers[: len(table)]])
+        return Table(columns=(*table.columns, column), codes=read_only(codes))
+
+    return replace(
+        case,
+        members=numbered(case.members, np.arange(1000)),
+        non_members=numbered(case.non_members, np.arange(1000, 2000)),
+        release=numbered(case.release, released),
+    )
+
+
+def test_an_identifier_nobody_declared_is_found_by_its_values() -> None:
+    case = made_up_case("innocent", rows=300)
+    kept = measure(with_ids(case, np.arange(1000)))["singular_values_excess", "number"].evidence
+    assert (kept.k1, kept.k0) == (300, 0)
+    fresh = measure(with_ids(case, np.arange(3000, 4000)))["singular_values_excess", "number"].evidence
+    assert (fresh.k1, fresh.k0) == (0, 0)
+    # New running numbers that fall among real ones meet members and non-members alike.
+    running = measure(with_ids(case, np.r_[0:150, 1000:1150]))["singular_values_excess", "number"].evidence
+    assert running.value == 0
+
+
+def test_measured_quantities_and_repeated_values_are_no_identifiers() -> None:
+    case = made_up_case("innocent", rows=300)
+    assert case.singular == ()  # "income" is distinct in nearly everybody, but a fraction
+    assert with_ids(case, np.arange(1000)).singular == ("number",)
+    assert "singular_values_excess" not in {name for name, _ in measure(case)}
+
+
+def test_a_copy_under_a_new_number_is_still_a_copy() -> None:
+    case = with_ids(made_up_case("leaky", rows=300), np.arange(3000, 4000))
+    assert measure(case)["copies_excess", "raw"].evidence.k1 == 150

@@ -12,6 +12,7 @@ import pytest
 
 from audit_core.attempt import Setting, attempt, lay_out
 from audit_core.cache import Cache
+from audit_core.case import Case
 from audit_core.isolation import Limits
 from audit_core.registry import discover
 from audit_core.scorecard import Finding
@@ -242,3 +243,45 @@ def test_a_finished_attempt_is_not_run_again(attack_file: AttackFile, tmp_path: 
     ]
     assert findings[0] == findings[1]
     assert count.read_text() == "xx" * 2  # two questions, run for two of the three
+
+
+def test_a_stored_finding_is_not_taken_for_another_question(attack_file: AttackFile, tmp_path: Path) -> None:
+    """Not after the plugin's code, a column's role, a claim or a file has changed."""
+    path = attack_file("return Scores(of='first', values=np.zeros(len(question.targets)))")
+    registry = discover([path])
+    plugin = registry.attacks["tried"]
+    case = made_up_case("innocent", rows=40)
+    setting = Setting(seed=0, content="test", limits=MINUTE, confidence=0.95)
+
+    def stored(case: Case) -> int:
+        attempt(plugin, {}, lay_out(case, setting, registry, [plugin], Cache(tmp_path / "cache")))
+        return len(list((tmp_path / "cache").glob("*.json")))
+
+    assert (stored(case), stored(case)) == (1, 1)
+    facts = replace(case.files["release"], digest="another")
+    others = (
+        replace(case, roles={**case.roles, "age": "plain"}),
+        replace(case, unit="age"),
+        replace(case, generalised=True),
+        replace(case, k_anonymity_min=5),
+        replace(case, files={**case.files, "release": facts}),
+    )
+    assert [stored(other) for other in others] == [2, 3, 4, 5, 6]
+    path.write_text(path.read_text() + "\n# changed\n")
+    assert stored(case) == 7
+
+
+def test_an_attack_finds_no_other_question_beside_its_own(attack_file: AttackFile, tmp_path: Path) -> None:
+    """The other fold's question holds this fold's controls as its reference."""
+    told = tmp_path / "told"
+    body = f"""
+    import pathlib, time
+    time.sleep(1)
+    here = pathlib.Path.cwd()
+    others = [path for path in here.parent.glob("sekisho-*") if path != here and (path / "reference.npy").exists()]
+    with open({str(told)!r}, "a") as file:
+        file.write(f"{{len(others)}}")
+    return Scores(of="s", values=np.zeros(len(question.targets)))
+    """
+    assert find(attack_file(body)).outcome == "measured"
+    assert told.read_text() == "00"

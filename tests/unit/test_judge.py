@@ -279,6 +279,14 @@ def test_line_6_says_when_more_data_will_hardly_settle_it() -> None:
     assert (row.verdict, row.reason.code, row.reason.args) == (OPEN, "near-limit", {"value": "0.07", "limit": "0.07"})
 
 
+def test_line_6_says_what_few_trials_need_even_where_that_is_many_times_more() -> None:
+    one = Excess(k1=0, n1=1, k0=0, n0=1, scale="difference")
+    row = only(judge(policy(), [finding(copies(one))], TABLE))
+    assert (row.verdict, row.reason.code) == (OPEN, "undecided")
+    needed = int(str(row.reason.args["needed"]).replace(",", ""))
+    assert only(judge(policy(), [finding(copies(one.scaled(needed)))], TABLE)).verdict is PASS
+
+
 # Conditions
 
 
@@ -364,8 +372,8 @@ def test_a_rule_that_takes_them_together_fails_only_by_all() -> None:
     assert (row.of, row.reason.code, row.reason.args["count"]) == ("any + once", "lower-bounds-above-limit", 2)
     one = judge(policy(rule(), together()), [finding(base, released("any", LEAKY), released("once", CLEAN))], TABLE)
     assert one.verdict is PASS
-    row = one.judgements[0]
-    assert (row.verdict, row.reason.code) == (OPEN, "supports-no-pass")
+    row = one.judgements[-1]
+    assert (row.verdict, row.reason.code) == (Verdict.NO_FINDING, "supports-no-pass")
     assert row.measured == CLEAN.value
 
 
@@ -381,7 +389,7 @@ def test_a_heuristic_far_under_its_control_is_not_called_swapped() -> None:
     under = Excess(k1=2, n1=2000, k0=200, n0=2000, scale="difference")
     assert under.inverted
     judged = judge(policy(rule(), together(fails="each")), [finding(copies(CLEAN), released("any", under))], TABLE)
-    assert judged.judgements[0].reason.code == "supports-no-pass"
+    assert judged.judgements[-1].reason.code == "supports-no-pass"
     assert judged.verdict is PASS
 
 
@@ -623,7 +631,7 @@ def test_judging_a_stored_scorecard_gives_the_judgements_it_holds() -> None:
     again = judge(its, read.findings, read.facts)
     assert again == Judged(judgements=made.judgements, verdict=made.verdict, reasons=made.reasons, missing=made.missing)
     assert read.judgements == made.judgements
-    assert {row.verdict for row in again.judgements} == {FAIL, OPEN, PASS}
+    assert {row.verdict for row in again.judgements} >= {FAIL, OPEN, PASS, Verdict.NO_FINDING}
     json.loads(made.to_json())
 
 

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from audit_core.questions import Neighbours
 from audit_core.registry import discover
+from audit_core.tables import MISSING, Table, read_only
 from audit_core.testing import find, made_up_case
 from audit_plugins.attacks.membership import classifier, density_ratio, distance_difference, local_neighbourhood
 
@@ -56,3 +59,28 @@ def test_it_finds_members_in_a_leaky_release_with_every_distance_score_and_none_
     assert all(lows[of] > 0.55 for of in ("distance-difference", "density-ratio", "local-neighbourhood"))
     assert all(one.evidence.bounds(0.999).low <= 0.5 for one in innocent.measurements if one.name == "auc")
     assert {detail.of for detail in leaky.details} == set(lows)
+
+
+def test_a_column_that_nobody_fills_says_nothing() -> None:
+    case = made_up_case("innocent", rows=60)
+    assert case.non_members is not None
+    tables = [case.members, case.release, case.non_members]
+    full = classifier(*(_emptied(table, {0}) for table in tables), np.random.default_rng(0))
+    without = classifier(*(table.select(table.names[1:]) for table in tables), np.random.default_rng(0))
+    assert full.tolist() == without.tolist()
+    nothing = classifier(*(_emptied(table, set(range(6))) for table in tables), np.random.default_rng(0))
+    assert nothing.tolist() == [0.0] * 60
+
+
+def _emptied(table: Table, positions: set[int]) -> Table:
+    codes = table.codes.copy()
+    codes[:, sorted(positions)] = MISSING
+    return Table(columns=table.columns, codes=read_only(codes))
+
+
+def test_one_non_member_leaves_no_reference_so_it_is_not_run() -> None:
+    case = made_up_case("innocent", rows=20)
+    assert case.non_members is not None
+    alone = replace(case, non_members=case.non_members.take(np.arange(1)))
+    finding = find(REGISTRY.attacks["membership"], alone, REGISTRY)
+    assert (finding.outcome, finding.reason.code if finding.reason else "") == ("not-run", "not-measurable")

@@ -18,6 +18,7 @@ MEASUREMENTS = {
         "multiset_equal",
         "surviving_identifiers",
         "copies_excess",
+        "singular_values_excess",
         "released_copies_excess",
         "released_near_excess",
     },
@@ -119,7 +120,8 @@ def test_starter_gates_what_its_table_says() -> None:
     heuristic = rules["exact-copies/released_copies_excess", "*"]
     assert (heuristic.fails, heuristic.supports_pass, heuristic.required) == ("together", False, False)
     near = rules["exact-copies/released_near_excess", "*"]
-    assert (near.margin, near.supports_pass, near.required) == (Fraction(2, 100), False, False)
+    # A margin decides a pass only, and this rule supports none.
+    assert (near.margin, near.supports_pass, near.required) == (Fraction(0), False, False)
     risk = rules["k-anonymity/largest_risk", "*"]
     assert (risk.at_most, risk.claim) == (Fraction(1, 11), "k_anonymity_min")
     assert risk.when == When(any=("generalised", "k_anonymity_min"))

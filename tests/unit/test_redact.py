@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_core.redact import UNREADABLE, display
+from audit_core.redact import UNREADABLE, display, encodable
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,8 @@ def test_any_name_becomes_one_short_visible_line(name: str, limit: int) -> None:
     assert not {unicodedata.category(character) for character in shown} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     assert shown.encode()
     assert display(shown, limit) == shown
+
+
+def test_a_name_that_is_not_utf_8_can_be_stored() -> None:
+    assert encodable("release-\udcff.csv").encode().decode() == "release-\N{REPLACEMENT CHARACTER}.csv"
+    assert encodable("会員 😀.csv") == "会員 😀.csv"

@@ -7,6 +7,7 @@ import pytest
 from audit_core import registry as registries
 from audit_core.errors import PluginError
 from audit_core.hookspecs import hookimpl
+from audit_core.plugin import RendererPlugin
 from audit_core.registry import discover
 
 AttackFile = Callable[..., Path]
@@ -140,9 +141,27 @@ def test_a_missing_plugin_file_is_an_error() -> None:
         discover([Path("nowhere.py")])
 
 
+@pytest.mark.parametrize(
+    "filename", ["../x.html", "manifest.json", "policy.resolved.yaml", "{nothing}.html", ".lock", ""]
+)
+def test_a_renderer_writes_a_plain_file_of_its_own(installed, filename: str) -> None:
+    class Plugin:
+        @hookimpl
+        def audit_renderers(self) -> list[object]:
+            return [RendererPlugin(name="odd", title={"en": "Odd"}, filename=filename, load="odd:render")]
+
+    installed(odd=Plugin())
+    assert [one.reason.code for one in discover().refusals] == ["plugin-wrong-record"]
+
+
 def test_what_a_recipe_requires_must_be_there(installed, attack_file) -> None:
     installed(good=bringing(record_of(attack_file)))
     for present in ("good", "dist-good", "tried"):
         discover(required=[present])
     with pytest.raises(PluginError, match="requires the plugin 'absent'"):
         discover(required=["absent"])
+
+
+def test_an_attack_may_not_take_the_name_of_a_renderer(attack_file: AttackFile) -> None:
+    with pytest.raises(PluginError, match=r"named 'html': of html\.py and of sekisho "):
+        discover([attack_file(ANSWER, name="html")])

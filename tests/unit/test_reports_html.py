@@ -254,7 +254,9 @@ def test_a_language_without_a_catalogue_is_refused() -> None:
         render(SAMPLE, "fr")
 
 
-@pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.NOT_ASSESSED])
+@pytest.mark.parametrize(
+    "verdict", [each for each in Verdict if each not in (Verdict.NOT_ASSESSED, Verdict.NO_FINDING)]
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_verdict_has_a_page(verdict: Verdict, language: str) -> None:
     page = Page(render(replace(SAMPLE, verdict=verdict), language))

@@ -127,7 +127,7 @@ def test_rates_are_in_per_cent() -> None:
     assert percent(0.0312) == f"3.12{NBSP}%"
     assert short_percent(0.03) == f"3{NBSP}%"
     assert count(12000) == "12,000"
-    assert count(412.26) == "412.3"
+    assert count(412.86) == "412"
 
 
 @pytest.mark.parametrize(

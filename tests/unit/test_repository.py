@@ -126,7 +126,8 @@ def test_light_commands_load_nothing_heavy(words: list[str]) -> None:
 
 
 def test_importing_the_core_and_the_manifests_loads_nothing_heavy() -> None:
-    modules = [f"audit_core.{path.stem}" for path in sorted((ROOT / "audit_core").glob("[!_]*.py"))]
+    core = [path.relative_to(ROOT).with_suffix("") for path in sorted((ROOT / "audit_core").rglob("[!_]*.py"))]
+    modules = [".".join(path.parts) for path in core]
     modules += ["audit_plugins.manifest", "audit_reports.manifest"]
     assert loaded_by(f"import {', '.join(modules)}") == set()
 

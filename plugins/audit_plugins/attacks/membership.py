@@ -97,8 +97,12 @@ def classifier(targets: Table, release: Table, reference: Table, rng: np.random.
         class_weight="balanced",
         random_state=int(rng.integers(2**31)),
     )
-    model.fit(np.vstack([_features(release), _features(reference)]), np.repeat([1, 0], [len(release), len(reference)]))
-    return np.asarray(model.decision_function(_features(targets)), dtype=np.float64)
+    rows = np.vstack([_features(release), _features(reference)])
+    filled = ~np.isnan(rows).all(axis=0)  # the trees cannot bin a column without a value
+    if not filled.any():
+        return np.zeros(len(targets))
+    model.fit(rows[:, filled], np.repeat([1, 0], [len(release), len(reference)]))
+    return np.asarray(model.decision_function(_features(targets)[:, filled]), dtype=np.float64)
 
 
 def _features(table: Table) -> Values:

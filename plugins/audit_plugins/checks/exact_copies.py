@@ -7,6 +7,7 @@ but never settle one, since no such control holds for every honest generator.
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +44,28 @@ class ExactCopies:
     def measure(self, case: Case, rng: np.random.Generator) -> Iterable[Measurement | Reason]:
         """Measures the case; deterministic, `rng` is not used."""
         if case.release.columns:
-            yield from _tables(case)
+            yield from _tables(_without_singular(case))
+            yield from _singular(case)
         if case.identifying:
             both = case.released_identifiers, case.member_identifiers
             count = surviving(both[0], both[1]) if both[0] is not None and both[1] is not None else 0.0
-            yield measured("surviving_identifiers", Exact(numerator=count))
+            yield measured("surviving_identifiers", Exact(numerator=count), blind=None)
+            if count:
+                yield Reason(code="identifiers-may-coincide", args={"count": int(count)})
+
+
+def _without_singular(case: Case) -> Case:
+    """The case without columns nearly all distinct: a record under a new running number is still a copy."""
+    kept = [name for name in case.release.names if name not in case.singular]
+    if not kept or len(kept) == len(case.release.names):
+        return case
+    return replace(
+        case,
+        release=case.release.select(kept),
+        members=case.members.select(kept),
+        non_members=None if case.non_members is None else case.non_members.select(kept),
+        published=case.published.select([name for name in case.published.names if name not in case.singular]),
+    )
 
 
 def _tables(case: Case) -> Iterator[Measurement | Reason]:
@@ -139,6 +157,20 @@ def _copies(of: str, case: Case, members: Ids, non_members: Ids, inside: Hits, o
     (k1, n1, deff1), (k0, n0, deff0) = arms
     evidence = Excess(k1=k1, n1=n1, k0=k0, n0=n0, scale="difference", deff1=deff1, deff0=deff0)
     return measured("copies_excess", evidence, of=of)
+
+
+def _singular(case: Case) -> Iterator[Measurement | Reason]:
+    """Values of columns that nearly everybody has alone: an identifier nobody declared may be among them."""
+    if case.singular:
+        yield Reason(code="singular-columns", args={"columns": ", ".join(case.singular)})
+    if case.non_members is None:
+        return
+    for name in case.singular:
+        release, members, non_members = row_ids(
+            *(table.select([name]).normalised() for table in (case.release, case.members, case.non_members))
+        )
+        inside, outside = np.isin(members, release), np.isin(non_members, release)
+        yield replace(_copies(name, case, members, non_members, inside, outside), name="singular_values_excess")
 
 
 def _near(case: Case, arm: str) -> Hits:

@@ -1,6 +1,7 @@
 """The check `k-anonymity`: how small the groups are in which a released row can hide, and what a group tells."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Literal
 
@@ -30,8 +31,9 @@ class KAnonymity:
     """Equivalence classes of the rows as they go out, over the declared quasi-identifiers.
 
     A class's size is the number of its people: of its rows, or, where the release keeps the subject column, of the
-    different subjects in it. Raw values are compared, so two spellings are two values. No blind level exists for the
-    measures of size; a class that tells nothing scores 0 in `t_closeness` and `delta_disclosure`.
+    different subjects in it; where a subject is declared and the release dropped it, as few people as could fill
+    it. Raw values are compared, so two spellings are two values. No blind level exists for the measures of size; a
+    class that tells nothing scores 0 in `t_closeness` and `delta_disclosure`.
 
     Measurements of "quasi-identifiers", all `Exact`, in (0, 1] or [0, 1]:
         largest_risk: 1 / k, k the smallest class's size (the prosecutor's maximum).
@@ -81,7 +83,7 @@ class KAnonymity:
         k_limit = case.k_anonymity_min or USUAL_K
         yield Reason(code="k-anonymity-share-below", args={"k": k_limit})
         people = published.codes[:, published.index(case.unit)] if case.unit in published.names else None
-        yield from class_risks(published, names, people, k_limit, case.columns_of("sensitive"))
+        yield from class_risks(published, names, people, _most_rows(case), k_limit, case.columns_of("sensitive"))
         yield from self._k_map(case, names)
 
     def _kept(self, table: Table, names: Sequence[str]) -> tuple[Table, int]:
@@ -121,12 +123,27 @@ def missing_cells(table: Table, names: Sequence[str]) -> NDArray[np.int32]:
     return missing
 
 
+def _most_rows(case: Case) -> int:
+    """The most rows that one person has among the members; 1 where the unit of privacy is the row."""
+    if case.member_subjects is None:
+        return 1
+    return int(np.unique(case.member_subjects, return_counts=True)[1].max())
+
+
 def class_risks(
-    table: Table, names: Sequence[str], people: Codes | None, k_limit: int, sensitive: Sequence[str]
+    table: Table, names: Sequence[str], people: Codes | None, most_rows: int, k_limit: int, sensitive: Sequence[str]
 ) -> Iterator[Measurement | Histogram | Reason]:
-    """All that the table's own classes say."""
+    """All that the table's own classes say.
+
+    Args:
+        people: The person each row belongs to, where the release tells.
+        most_rows: Where it does not: the most rows one person may have. A class then counts as few people as could
+            fill it.
+    """
     keys = class_keys(names, table)
     classes = equivalence_classes(keys, people)
+    if people is None and most_rows > 1:
+        classes = replace(classes, people=-(-classes.rows // most_rows))
     yield from size_risks(classes, k_limit)
     yield histogram(classes)
     del classes  # as large as the table where most rows are alone
