@@ -81,14 +81,14 @@ def main() -> None:
     non_members, rest = (rows[options.members :][: options.non_members], rows[options.members + options.non_members :])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        arms = ["--members", write(folder / "members.csv", members)]
-        arms += ["--non-members", write(folder / "non_members.csv", non_members)]
+        arms = ["--members", str(write(folder / "members.csv", members))]
+        arms += ["--non-members", str(write(folder / "non_members.csv", non_members))]
         print(f"{'release':18} {'verdict':13} {'seconds':>8} {'core MiB':>9}  seconds and MiB by plugin")
         for title, released in releases(members, rest).items():
             path, out = write(folder / "release.csv", released), folder / title
             started = time.monotonic()
             subprocess.run(
-                [sys.executable, "-m", "audit_core", "audit", "--release", path, *arms, "--out", out],
+                [sys.executable, "-m", "audit_core", "audit", "--release", str(path), *arms, "--out", str(out)],
                 capture_output=True,
                 check=False,
             )
