@@ -9,16 +9,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from audit_core.column_sets import column_problems, unknown_columns
 from audit_core.errors import InputError, Problem, raise_all
-from audit_core.paths import file_digest
 from audit_core.questions import Neighbours
-from audit_core.reading import TextTable, read_table
+from audit_core.reading.column_sets import column_problems, unknown_columns
+from audit_core.reading.files import TextTable, read_table
+from audit_core.reading.paths import file_digest
+from audit_core.reading.schema import United, beyond_bounds, recoded, recoded_problems, table_of, unite_all
+from audit_core.reading.separation import missing_subjects, overlap_problems, same_rows, shared_people
 from audit_core.recipe import Arm, Recipe
 from audit_core.redact import encodable
-from audit_core.schema import United, beyond_bounds, recoded, recoded_problems, table_of, unite_all
 from audit_core.scorecard import FileFacts
-from audit_core.separation import missing_subjects, overlap_problems, same_rows, shared_people
 from audit_core.tables import MISSING, Ids, Table, content_order, with_own_dictionaries
 
 Role = Literal["plain", "identifier", "quasi-identifier", "sensitive", "subject"]

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator
 
-from audit_core.bounds import (
+from audit_core.statistics.bounds import (
     FEW,
     auc_units,
     clopper_pearson,
@@ -27,7 +27,7 @@ from audit_core.bounds import (
     excess_value,
     rate_p_value,
 )
-from audit_core.tail_bounds import tail_bounds, tail_p_value
+from audit_core.statistics.tail_bounds import tail_bounds, tail_p_value
 
 SURE = 0.999
 """The confidence at which arms are called swapped."""

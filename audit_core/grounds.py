@@ -10,7 +10,7 @@ from audit_core.evidence import Evidence, Exact, Interval
 from audit_core.measurement import Measurement, Reason
 from audit_core.policy import Rule, When
 from audit_core.scorecard import Finding, Verdict
-from audit_core.written_numbers import as_written
+from audit_core.written.numbers import as_written
 
 MOST_DATA, MOST_TRIALS = 100, 10_000
 """More than so many times the data, and more than so many trials, is no advice to give."""

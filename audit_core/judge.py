@@ -9,7 +9,7 @@ from audit_core.grounds import Row, reason
 from audit_core.measurement import Reason
 from audit_core.policy import Policy, Rule
 from audit_core.scorecard import WORST_FIRST, Finding, Judgement, Verdict
-from audit_core.written_numbers import as_written
+from audit_core.written.numbers import as_written
 
 _EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3, Verdict.ERROR: 4}
 

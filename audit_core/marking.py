@@ -10,7 +10,7 @@ from audit_core.case import Case
 from audit_core.evidence import Ranking, TailHits
 from audit_core.measurement import Measurement, RocCurve, measured
 from audit_core.pools import Pool, clusters
-from audit_core.statistics import delong, independent_units, roc_points, tail_hits
+from audit_core.statistics.estimates import delong, independent_units, roc_points, tail_hits
 from audit_core.tables import Ids
 
 FPRS = {"tpr_at_fpr_0_01": 0.01, "tpr_at_fpr_0_001": 0.001}

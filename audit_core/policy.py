@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from audit_core.errors import InputError, Problem, raise_all
-from audit_core.strict_yaml import MAX_BYTES, closest, read_document, write_yaml
-from audit_core.validation import validated
 from audit_core.words import Words
-from audit_core.written_policy import Basis, WrittenPolicy, WrittenRule, problems
+from audit_core.written.policy import Basis, WrittenPolicy, WrittenRule, problems
+from audit_core.written.strict_yaml import MAX_BYTES, closest, read_document, write_yaml
+from audit_core.written.validation import validated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

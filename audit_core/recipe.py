@@ -6,13 +6,13 @@ from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from audit_core.errors import InputError, Problem, raise_all
-from audit_core.paths import read_file, resolve
-from audit_core.places import quoted
+from audit_core.reading.paths import read_file, resolve
+from audit_core.reading.places import quoted
 from audit_core.redact import display, encodable
-from audit_core.strict_yaml import Document, read_document, write_yaml
-from audit_core.strict_yaml import Path as KeyPath
-from audit_core.validation import validated
-from audit_core.written_recipe import DEFAULT_POLICY, MEANT, WrittenRecipe
+from audit_core.written.recipe import DEFAULT_POLICY, MEANT, WrittenRecipe
+from audit_core.written.strict_yaml import Document, read_document, write_yaml
+from audit_core.written.strict_yaml import Path as KeyPath
+from audit_core.written.validation import validated
 
 Arm = Literal["release", "members", "non_members"]
 

@@ -37,8 +37,8 @@ from audit_core.scorecard import (
     Verdict,
     Volatile,
 )
-from audit_core.strict_yaml import closest
 from audit_core.words import LANGUAGES, say
+from audit_core.written.strict_yaml import closest
 
 Progress = Callable[[str, str], None]
 """Told what happens: an event ("reading", "started", "finished", "judging") and what it is about."""

@@ -66,7 +66,7 @@ def exit_code(scorecard: "Scorecard", fail_on: str) -> int:
 
 
 def unknown(kind: str, name: str, known: Any) -> InputError:
-    from audit_core.strict_yaml import closest
+    from audit_core.written.strict_yaml import closest
 
     near = closest(name, known)
     return InputError(

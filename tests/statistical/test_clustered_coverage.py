@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from audit_core.bounds import clopper_pearson
 from audit_core.evidence import Excess, Ranking
-from audit_core.statistics import delong, design_effect, independent_units
+from audit_core.statistics.bounds import clopper_pearson
+from audit_core.statistics.estimates import delong, design_effect, independent_units
 
 Ids = NDArray[np.int64]
 Sizes = Callable[[np.random.Generator, int], Ids]

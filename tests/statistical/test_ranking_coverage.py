@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from audit_core.evidence import Ranking
-from audit_core.statistics import delong
+from audit_core.statistics.estimates import delong
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Floats]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from audit_core.bounds import clopper_pearson, excess_bounds
+from audit_core.statistics.bounds import clopper_pearson, excess_bounds
 
 Scale = Literal["difference", "relative"]
 Bounds = Callable[[float, float, float, float, Scale, float], tuple[float, float]]

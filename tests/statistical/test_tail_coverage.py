@@ -7,9 +7,9 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import betabinom, binom, norm
 
-from audit_core.bounds import clopper_pearson
-from audit_core.statistics import tail_hits
-from audit_core.tail_bounds import tail_bounds
+from audit_core.statistics.bounds import clopper_pearson
+from audit_core.statistics.estimates import tail_hits
+from audit_core.statistics.tail_bounds import tail_bounds
 
 ALPHA = 0.05
 

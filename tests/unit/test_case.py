@@ -18,7 +18,7 @@ from audit_core.codes import CODES
 from audit_core.errors import InputError, Problem
 from audit_core.recipe import load_recipe, recipe_of_files
 from audit_core.tables import Table
-from audit_core.written_recipe import ColumnSpec
+from audit_core.written.recipe import ColumnSpec
 
 CANARY = "Kanarie7731"
 

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from audit_core.evidence import Evidence, Exact, Excess, Proportion, Ranking, TailHits
 from audit_core.measurement import measured
-from audit_core.statistics import delong, tail_hits
+from audit_core.statistics.estimates import delong, tail_hits
 
 unhurried = settings(deadline=None)
 

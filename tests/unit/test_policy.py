@@ -10,8 +10,8 @@ import pytest
 
 from audit_core.errors import InputError
 from audit_core.policy import Policy, When, load_policy, parse_policy, policy_schema, policy_yaml, shipped_policies
-from audit_core.strict_yaml import read_yaml
 from audit_core.words import LANGUAGES
+from audit_core.written.strict_yaml import read_yaml
 
 MEASUREMENTS = {
     "exact-copies": {

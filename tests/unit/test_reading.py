@@ -19,11 +19,12 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from audit_core import csv_files, reading
 from audit_core.errors import InputError
-from audit_core.file_kinds import format_of, utf_8
-from audit_core.paths import file_digest, read_file, resolve
-from audit_core.reading import TextTable, read_table
+from audit_core.reading import csv_files
+from audit_core.reading import files as reading
+from audit_core.reading.file_kinds import format_of, utf_8
+from audit_core.reading.files import TextTable, read_table
+from audit_core.reading.paths import file_digest, read_file, resolve
 
 unhurried = settings(deadline=None)
 
@@ -165,7 +166,7 @@ def test_too_many_columns_are_refused(tmp_path: Path) -> None:
 
 def test_parquet_that_unpacks_to_more_than_the_cap_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "m.parquet").write_bytes(parquet_bytes(pa.table({"a": ["x" * 100_000]}), compression="gzip"))
-    monkeypatch.setattr("audit_core.parquet_files.MAX_FILE_BYTES", 50_000)
+    monkeypatch.setattr("audit_core.reading.parquet_files.MAX_FILE_BYTES", 50_000)
     with pytest.raises(InputError) as caught:
         read(tmp_path / "m.parquet")
     assert caught.value.problems[0].code == "file-too-large"
@@ -442,7 +443,7 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pyt
 
 def test_a_file_beyond_the_cap_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "m.csv").write_text("a\n1\n")
-    monkeypatch.setattr("audit_core.paths.MAX_FILE_BYTES", 3)
+    monkeypatch.setattr("audit_core.reading.paths.MAX_FILE_BYTES", 3)
     with pytest.raises(InputError, match="file-too-large"):
         read_file(tmp_path / "m.csv", "members")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from audit_core.errors import InputError, Problem
 from audit_core.isolation import Limits
 from audit_core.recipe import Recipe, load_recipe, recipe_of_files, recipe_schema, recipe_yaml
-from audit_core.strict_yaml import read_yaml
+from audit_core.written.strict_yaml import read_yaml
 
 unhurried = settings(deadline=None)
 

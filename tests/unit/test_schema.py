@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit_core.column_sets import column_problems, unknown_columns
 from audit_core.errors import InputError
-from audit_core.kinds import Look, look_at, values_of
-from audit_core.reading import TextColumn, TextTable
-from audit_core.schema import table_of, unite_all
+from audit_core.reading.column_sets import column_problems, unknown_columns
+from audit_core.reading.files import TextColumn, TextTable
+from audit_core.reading.kinds import Look, look_at, values_of
+from audit_core.reading.schema import table_of, unite_all
 from audit_core.tables import MISSING, Kind, Table, as_text, normal_form
 
 unhurried = settings(deadline=None)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from audit_core.separation import CHANCE, Overlap, chance_of_overlap, overlap_of
+from audit_core.reading.separation import CHANCE, Overlap, chance_of_overlap, overlap_of
 from audit_core.tables import Column, Table, read_only
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from audit_core.statistics import (
+from audit_core.statistics.estimates import (
     delong,
     design_effect,
     false_positives_allowed,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import beta, betabinom, binom
 
-from audit_core.bounds import (
+from audit_core.statistics.bounds import (
     auc_units,
     clopper_pearson,
     excess_bounds,
@@ -17,7 +17,7 @@ from audit_core.bounds import (
     excess_value,
     rate_p_value,
 )
-from audit_core.tail_bounds import tail_bounds, tail_p_value
+from audit_core.statistics.tail_bounds import tail_bounds, tail_p_value
 
 
 def test_no_hit_and_every_hit_have_closed_forms() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema
 
 from audit_core.errors import InputError, Problem
-from audit_core.strict_yaml import (
+from audit_core.written.numbers import as_written, fraction, probability
+from audit_core.written.strict_yaml import (
     MAX_BYTES,
     MAX_DEPTH,
     closest,
@@ -17,8 +18,7 @@ from audit_core.strict_yaml import (
     read_yaml,
     write_yaml,
 )
-from audit_core.validation import read_model
-from audit_core.written_numbers import as_written, fraction, probability
+from audit_core.written.validation import read_model
 
 
 def refused(data: bytes | str) -> list[tuple[str, str]]:

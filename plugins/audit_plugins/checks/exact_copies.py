@@ -16,7 +16,7 @@ from audit_core.case import Case
 from audit_core.evidence import Exact, Excess
 from audit_core.measurement import Measurement, Reason, measured
 from audit_core.questions import Neighbours
-from audit_core.statistics import design_effect
+from audit_core.statistics.estimates import design_effect
 from audit_core.tables import Ids, Table, normal_form, row_ids
 
 Hits = NDArray[np.bool_]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from audit_core.errors import Problem
-from audit_core.places import place
-from audit_core.reading import TextTable
+from audit_core.reading.files import TextTable
+from audit_core.reading.places import place
 from audit_core.tables import MISSING, Ids, Table, row_ids
 
 CHANCE = 0.001

@@ -4,10 +4,10 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from audit_core.errors import Problem
-from audit_core.places import listed, quoted
-from audit_core.reading import TextTable
-from audit_core.strict_yaml import closest
+from audit_core.reading.files import TextTable
+from audit_core.reading.places import listed, quoted
 from audit_core.tables import normal_form
+from audit_core.written.strict_yaml import closest
 
 
 def column_problems(other: TextTable, members: TextTable, may_lack: Collection[str]) -> list[Problem]:

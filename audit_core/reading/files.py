@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audit_core.csv_files import csv_columns
 from audit_core.errors import InputError, Problem, raise_all
-from audit_core.file_kinds import format_of
-from audit_core.parquet_files import parquet_columns
-from audit_core.paths import read_file
-from audit_core.places import place
+from audit_core.reading.csv_files import csv_columns
+from audit_core.reading.file_kinds import format_of
+from audit_core.reading.parquet_files import parquet_columns
+from audit_core.reading.paths import read_file
+from audit_core.reading.places import place
 from audit_core.redact import display
 from audit_core.tables import MISSING, Codes
 

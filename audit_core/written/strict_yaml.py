@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from audit_core.errors import InputError, Problem, raise_all
-from audit_core.written_numbers import as_written
+from audit_core.written.numbers import as_written
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30

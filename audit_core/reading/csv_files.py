@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from audit_core.errors import InputError, Problem
-from audit_core.file_kinds import utf_8
-from audit_core.places import place
+from audit_core.reading.file_kinds import utf_8
+from audit_core.reading.places import place
 from audit_core.tables import Codes
 
 _DELIMITERS = {",": '","', ";": '";"', "\t": '"\\t"', "|": '"|"'}

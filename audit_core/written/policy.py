@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from audit_core.codes import FACTS
 from audit_core.errors import Problem
-from audit_core.strict_yaml import Document, closest
-from audit_core.written_numbers import fraction, probability
+from audit_core.written.numbers import fraction, probability
+from audit_core.written.strict_yaml import Document, closest
 
 Basis = Literal["law", "standard", "literature", "tool", "convention", "house"]
 

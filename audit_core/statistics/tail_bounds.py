@@ -19,7 +19,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from audit_core.statistics import false_positives_allowed
+from audit_core.statistics.estimates import false_positives_allowed
 
 Shape = tuple[float, float]
 

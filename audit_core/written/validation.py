@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from audit_core.errors import InputError, Problem
-from audit_core.strict_yaml import Document, Path, closest, read_document
+from audit_core.written.strict_yaml import Document, Path, closest, read_document
 
 Model = TypeVar("Model", bound=BaseModel)
 

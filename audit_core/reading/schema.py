@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from audit_core.errors import Problem, raise_all
-from audit_core.kinds import LARGEST, Look, Seen, Values, look_at, values_of
-from audit_core.places import place
-from audit_core.reading import TextTable
+from audit_core.reading.files import TextTable
+from audit_core.reading.kinds import LARGEST, Look, Seen, Values, look_at, values_of
+from audit_core.reading.places import place
 from audit_core.tables import MISSING, Codes, Column, Kind, Table, read_only
-from audit_core.written_recipe import ColumnSpec
+from audit_core.written.recipe import ColumnSpec
 
 _NOUNS: dict[Look, str] = {
     "number": "numbers",

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from audit_core.errors import InputError, Problem, raise_all
-from audit_core.paths import MAX_FILE_BYTES
-from audit_core.places import place
+from audit_core.reading.paths import MAX_FILE_BYTES
+from audit_core.reading.places import place
 from audit_core.tables import MISSING, Codes
 
 
