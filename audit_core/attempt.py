@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,77 +14,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from audit_core import __version__, exchange, isolation, marking
 from audit_core.answers import Scores
+from audit_core.bench import Bench
 from audit_core.cache import Cache, key
 from audit_core.case import Case
-from audit_core.isolation import Failed, Job, Limits, Usage
+from audit_core.isolation import Failed, Job, Usage
 from audit_core.measurement import Detail, Measurement, Reason, measured
-from audit_core.neighbours import NearestRows
 from audit_core.plugin import AttackPlugin, CheckPlugin
-from audit_core.pools import Pool, cut, question_of
+from audit_core.pools import Pool, question_of
 from audit_core.questions import Asset, Neighbours
-from audit_core.registry import Registry
 from audit_core.scorecard import Finding
 from audit_core.seeds import stream
 from audit_core.tables import Ids, Table
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """How the attempts of one audit are made.
-
-    Attributes:
-        content: Digest of the case's content: names the cached results, and keeps the key's stream from anybody who
-            does not hold the files.
-        confidence: Of the intervals shown.
-    """
-
-    seed: int
-    content: str
-    limits: Limits
-    confidence: float
-    debug: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bench:
-    """One case laid out for all attempts: what is expensive is computed once and shared."""
-
-    case: Case
-    setting: Setting
-    registry: Registry
-    rows: NearestRows
-    cache: Cache
-    pools: dict[bool, tuple[Pool, ...]] = field(default_factory=dict)
-
-    def pools_of(self, plugin: AttackPlugin) -> tuple[Pool, ...]:
-        with_reference = Asset.REFERENCE in plugin.sees
-        if with_reference not in self.pools:
-            secret = stream(self.setting.seed, "pools", str(with_reference), self.setting.content)
-            self.pools[with_reference] = cut(self.case, with_reference=with_reference, rng=secret)
-        return self.pools[with_reference]
-
-
-def lay_out(
-    case: Case, setting: Setting, registry: Registry, plugins: list[AttackPlugin | CheckPlugin], cache: Cache
-) -> Bench:
-    """Prepares what the plugins will share."""
-    tables = {"release": case.release, "members": case.members}
-    if case.non_members is not None:
-        tables["non_members"] = case.non_members
-    wanted: dict[tuple[str, str], int] = {}
-    for plugin in plugins:
-        for left, right, k in _pairs(plugin):
-            wanted[left, right] = max(k, wanted.get((left, right), 0))
-    rows = NearestRows(tables, wanted, setting.content, cache)
-    return Bench(case=case, setting=setting, registry=registry, rows=rows, cache=cache)
-
-
-def _pairs(plugin: AttackPlugin | CheckPlugin) -> tuple[tuple[str, str, int], ...]:
-    if isinstance(plugin, CheckPlugin):
-        return plugin.neighbours
-    if plugin.neighbours and Asset.RELEASE in plugin.sees:
-        return (("members", "release", plugin.neighbours), ("non_members", "release", plugin.neighbours))
-    return ()
 
 
 def attempt(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench: Bench) -> tuple[Finding, Usage]:

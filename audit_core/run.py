@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from audit_core import __version__
-from audit_core.attempt import Setting, attempt, lay_out
+from audit_core.attempt import attempt
+from audit_core.bench import Setting, lay_out
 from audit_core.cache import Cache
 from audit_core.case import Case, content_digest, digests_now, prepare
 from audit_core.errors import PluginError, Problem, RunError, raise_all

@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from audit_core.attempt import Setting, attempt, lay_out
+from audit_core.attempt import attempt
+from audit_core.bench import Setting, lay_out
 from audit_core.cache import Cache
 from audit_core.case import Case, Role
 from audit_core.codes import sentence

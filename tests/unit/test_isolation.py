@@ -10,7 +10,8 @@ import numpy as np
 import psutil
 import pytest
 
-from audit_core.attempt import Setting, attempt, lay_out
+from audit_core.attempt import attempt
+from audit_core.bench import Setting, lay_out
 from audit_core.cache import Cache
 from audit_core.case import Case
 from audit_core.isolation import Limits
