@@ -3,40 +3,62 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from audit_core import __version__, exchange, isolation, marking
-from audit_core.answers import Scores
+from audit_core import __version__, exchange, isolation
+from audit_core.answers import Malformed
 from audit_core.bench import Bench
-from audit_core.cache import Cache, key
+from audit_core.cache import key
 from audit_core.case import Case
+from audit_core.exchanged_answers import read_answers
+from audit_core.inquiry import Inquiry, Put, hidden_value, linkage, membership, singling_out
 from audit_core.isolation import Failed, Job, Usage
 from audit_core.measurement import Detail, Measurement, Reason, measured
 from audit_core.plugin import AttackPlugin, CheckPlugin
-from audit_core.pools import Pool, question_of
-from audit_core.questions import Asset, Neighbours
+from audit_core.questions import Asset, QuestionName
 from audit_core.scorecard import Finding
 from audit_core.seeds import stream
 from audit_core.tables import Ids, Table
 
+INQUIRIES: dict[QuestionName, Callable[[AttackPlugin, dict[str, Any], Bench], Inquiry]] = {
+    "membership": membership.inquiry,
+    "hidden-value": hidden_value.inquiry,
+    "linkage": linkage.inquiry,
+    "singling-out": singling_out.inquiry,
+}
 
-def attempt(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench: Bench) -> tuple[Finding, Usage]:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempted:
+    """What came of an attempt.
+
+    Attributes:
+        record_risk: For each score of a membership attack, how each member was ranked; see `inquiry.Marked`.
+    """
+
+    finding: Finding
+    usage: Usage = field(default_factory=Usage)
+    record_risk: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+def attempt(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench: Bench) -> Attempted:
     """One plugin's finding: measured, not run for want of something, or errored with the reason."""
-    usage = Usage()
     blank = _blank(plugin, params, bench)
-    if (lacking := _lacking(plugin, bench.case)) is not None:
-        return replace(blank, outcome="not-run", reason=lacking), usage
+    if (lacking := _lacking(plugin, bench.case, blank.params)) is not None:
+        return Attempted(finding=replace(blank, outcome="not-run", reason=lacking))
     name = key(
         "finding",
         __version__,
         bench.setting.content,
+        bench.setting.twin,
         bench.setting.seed,
         bench.setting.confidence,
         plugin.name,
@@ -46,18 +68,21 @@ def attempt(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench
         blank.params,
         _declared(bench.case),
     )
-    if (stored := _stored(name, bench.cache)) is not None:
-        return stored, usage
+    if (stored := _stored(name, bench)) is not None:
+        return stored
     work = _attack if isinstance(plugin, AttackPlugin) else _check
+    usage = Usage()
     started = time.monotonic()
     try:
-        finding = work(plugin, blank, bench, usage)  # type: ignore[arg-type]
+        attempted = replace(work(plugin, blank, bench, usage), usage=usage)  # type: ignore[arg-type]
     except Failed as failed:
-        return replace(blank, outcome="errored", reason=failed.reason), usage
+        return Attempted(finding=replace(blank, outcome="errored", reason=failed.reason), usage=usage)
     finally:
         usage.seconds = time.monotonic() - started
-    bench.cache.keep_text(name, TypeAdapter(Finding).dump_json(finding))
-    return finding, usage
+    bench.cache.keep_text(name, TypeAdapter(Finding).dump_json(attempted.finding))
+    if bench.setting.record_risk and attempted.record_risk:
+        bench.cache.keep_arrays(name, attempted.record_risk)
+    return attempted
 
 
 def _declared(case: Case) -> dict[str, Any]:
@@ -76,13 +101,19 @@ def _code(file: str | None) -> str | None:
     return None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
-def _stored(name: str, cache: Cache) -> Finding | None:
-    """What an earlier run found; None if nothing, or if what it wrote is damaged."""
-    data = cache.text(name)
+def _stored(name: str, bench: Bench) -> Attempted | None:
+    """What an earlier run found; None if nothing, if what it wrote is damaged, or if it kept less than is wanted now."""
+    data = bench.cache.text(name)
     try:
-        return None if data is None else TypeAdapter(Finding).validate_json(data)
+        finding = None if data is None else TypeAdapter(Finding).validate_json(data)
     except ValidationError:
         return None
+    if finding is None:
+        return None
+    if not bench.setting.record_risk or not any(one.name == "auc" for one in finding.measurements):
+        return Attempted(finding=finding)
+    risk = bench.cache.arrays(name)
+    return None if risk is None else Attempted(finding=finding, record_risk=risk)
 
 
 def _blank(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench: Bench) -> Finding:
@@ -100,16 +131,22 @@ def _blank(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench:
         references=plugin.references,
         params=plugin.params.model_validate(params).model_dump(mode="json"),
         origin=bench.registry.origins[plugin.name].name,
+        compares=plugin.compares,
     )
 
 
-def _lacking(plugin: AttackPlugin | CheckPlugin, case: Case) -> Reason | None:
+def _lacking(plugin: AttackPlugin | CheckPlugin, case: Case, params: Mapping[str, Any]) -> Reason | None:
     """What the case does not have that the plugin cannot do without."""
     if isinstance(plugin, AttackPlugin):
         if case.non_members is None:
             return Reason(code="needs-non-members", args={})
         if not case.release.columns:
             return Reason(code="needs-comparable-columns", args={})
+        if plugin.question == "hidden-value" and not case.columns_of("sensitive"):
+            if params.get("secrets") != "all":
+                return Reason(code="needs-facts", args={"facts": "sensitive"})
+        if plugin.question in ("hidden-value", "linkage") and len(case.release.columns) < 2:
+            return Reason(code="needs-two-columns", args={})
         if Asset.REFERENCE in plugin.sees and (units := _units(case.non_members, case.non_member_subjects)) < 2:
             return Reason(code="not-measurable", args={"trials": str(units)})  # no fold would be left as reference
         return None
@@ -123,7 +160,7 @@ def _units(table: Table, subjects: Ids | None) -> int:
 
 def _job(plugin: AttackPlugin | CheckPlugin, blank: Finding, bench: Bench, question: int) -> Job:
     # The child learns its own stream only: from the run's seed it could repeat the pools' if the content were known.
-    entropy = stream(bench.setting.seed, blank.role, plugin.name, str(question)).integers(2**32, size=8)
+    entropy = stream(bench.setting.seed, blank.role, plugin.name, str(question), bench.setting.twin).integers(2**32, size=8)
     return Job(
         role=blank.role,
         load=plugin.load,
@@ -134,54 +171,36 @@ def _job(plugin: AttackPlugin | CheckPlugin, blank: Finding, bench: Bench, quest
     )
 
 
-def _attack(plugin: AttackPlugin, blank: Finding, bench: Bench, usage: Usage) -> Finding:
-    pools = bench.pools_of(plugin)
+def _attack(plugin: AttackPlugin, blank: Finding, bench: Bench, usage: Usage) -> Attempted:
+    inquiry = INQUIRIES[plugin.question](plugin, blank.params, bench)
     answers, ignored = [], 0
-    for number, pool in enumerate(pools):
+    for number, put in enumerate(inquiry.puts):
         # One after the other: beside each other, the one could read the other's question, which holds its controls.
-        question = question_of(bench.case, pool, plugin.sees, _neighbours(plugin, pool, bench))
-        scores, more = isolation.run(
+        said, more = isolation.run(
             _job(plugin, blank, bench, number),
             bench.setting.limits,
-            partial(exchange.write_question, question=question),
-            partial(_read_scores, plugin.name, len(pool.row)),
+            partial(exchange.write_question, question=put.question()),
+            partial(_read_answers, plugin.name, put),
             usage,
         )
-        answers.append(scores)
+        answers.append(said)
         ignored += more
-    if len({tuple(score.of for score in scores) for scores in answers}) > 1:
+    if len({tuple(one.of for one in said) for said in answers}) > 1 and plugin.question == "membership":
         raise Failed(_malformed(plugin.name, "Scores.of: not the same in every question"))
-    measurements, curves = marking.membership(bench.case, pools, answers, bench.setting.confidence)
-    return replace(blank, measurements=measurements, details=curves, caveats=_ignored(ignored))
+    try:
+        marked = inquiry.mark(answers)
+    except Malformed as error:
+        raise Failed(_malformed(plugin.name, str(error))) from None
+    finding = replace(
+        blank,
+        measurements=marked.measurements,
+        details=marked.details,
+        caveats=inquiry.caveats + marked.caveats + _ignored(ignored),
+    )
+    return Attempted(finding=finding, record_risk=marked.record_risk)
 
 
-def _neighbours(plugin: AttackPlugin, pool: Pool, bench: Bench) -> dict[Asset, Neighbours]:
-    """The targets' nearest rows in every asset the attack sees, in the targets' order."""
-    if not plugin.neighbours:
-        return {}
-    arms = {"members": pool.row[pool.member], "non_members": pool.row[~pool.member]}
-    found: dict[Asset, Neighbours] = {}
-    for asset in sorted(plugin.sees):
-        parts = {}
-        for arm, rows in arms.items():
-            if asset is Asset.RELEASE:
-                every = bench.rows.between(arm, "release", plugin.neighbours)
-                parts[arm] = Neighbours(distance=every.distance[rows], row=every.row[rows])
-            else:
-                parts[arm] = bench.rows.among(arm, rows, "non_members", pool.reference, plugin.neighbours)
-        found[asset] = _in_order(pool, parts["members"], parts["non_members"])
-    return found
-
-
-def _in_order(pool: Pool, members: Neighbours, non_members: Neighbours) -> Neighbours:
-    distance = np.empty((len(pool.row), members.distance.shape[1]), dtype=np.float32)
-    row = np.empty_like(distance, dtype=np.int32)
-    for which, part in ((pool.member, members), (~pool.member, non_members)):
-        distance[which], row[which] = part.distance, part.row
-    return Neighbours(distance=distance, row=row)
-
-
-def _check(plugin: CheckPlugin, blank: Finding, bench: Bench, usage: Usage) -> Finding:
+def _check(plugin: CheckPlugin, blank: Finding, bench: Bench, usage: Usage) -> Attempted:
     neighbours = {
         f"{left}>{right}": bench.rows.between(left, right, k)
         for left, right, k in plugin.neighbours
@@ -195,13 +214,13 @@ def _check(plugin: CheckPlugin, blank: Finding, bench: Bench, usage: Usage) -> F
         partial(_read_measured, plugin, bench.setting.confidence),
         usage,
     )
-    return replace(blank, measurements=measurements, details=details, caveats=caveats)
+    return Attempted(finding=replace(blank, measurements=measurements, details=details, caveats=caveats))
 
 
-def _read_scores(name: str, n_targets: int, folder: Path) -> tuple[tuple[Scores, ...], int]:
+def _read_answers(name: str, put: Put, folder: Path) -> tuple[tuple[Any, ...], int]:
     try:
-        return exchange.read_scores(folder, n_targets), _count_ignored(folder)
-    except exchange.Malformed as error:
+        return read_answers(folder, put.accepts, put.n, texts=put.texts), _count_ignored(folder)
+    except Malformed as error:
         raise Failed(_malformed(name, str(error))) from None
 
 

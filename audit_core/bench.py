@@ -1,16 +1,19 @@
 """One case laid out for all attempts: what is expensive is computed once and shared."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from audit_core.cache import Cache
 from audit_core.case import Case
 from audit_core.isolation import Limits
-from audit_core.neighbours import NearestRows
+from audit_core.nearest_rows import CaseRows, NearestRows
 from audit_core.plugin import AttackPlugin, CheckPlugin
-from audit_core.pools import Pool, cut
 from audit_core.questions import Asset
 from audit_core.registry import Registry
-from audit_core.seeds import stream
+from audit_core.tables import Table
+
+REMOTE_NEIGHBOURS = 5
+"""How many reference rows tell how remote a target is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,8 @@ class Setting:
         content: Digest of the case's content: names the cached results, and keeps the key's stream from anybody who
             does not hold the files.
         confidence: Of the intervals shown.
+        record_risk: Keep how each member was ranked.
+        twin: Which twin of the case this is; empty for the case itself. Its targets are those of the case.
     """
 
     seed: int
@@ -28,45 +33,57 @@ class Setting:
     limits: Limits
     confidence: float
     debug: bool = False
+    record_risk: bool = False
+    twin: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """One case laid out for all attempts: what is expensive is computed once and shared."""
+    """One case laid out for all attempts.
+
+    Attributes:
+        reference_neighbours: How many nearest reference rows of a target to compute, whoever asks.
+    """
 
     case: Case
     setting: Setting
     registry: Registry
     rows: NearestRows
     cache: Cache
-    pools: dict[bool, tuple[Pool, ...]] = field(default_factory=dict)
-
-    def pools_of(self, plugin: AttackPlugin) -> tuple[Pool, ...]:
-        with_reference = Asset.REFERENCE in plugin.sees
-        if with_reference not in self.pools:
-            secret = stream(self.setting.seed, "pools", str(with_reference), self.setting.content)
-            self.pools[with_reference] = cut(self.case, with_reference=with_reference, rng=secret)
-        return self.pools[with_reference]
+    reference_neighbours: int = REMOTE_NEIGHBOURS
 
 
 def lay_out(
-    case: Case, setting: Setting, registry: Registry, plugins: list[AttackPlugin | CheckPlugin], cache: Cache
+    case: Case, setting: Setting, registry: Registry, plugins: Sequence[AttackPlugin | CheckPlugin], cache: Cache
 ) -> Bench:
     """Prepares what the plugins will share."""
-    tables = {"release": case.release, "members": case.members}
-    if case.non_members is not None:
-        tables["non_members"] = case.non_members
     wanted: dict[tuple[str, str], int] = {}
     for plugin in plugins:
         for left, right, k in _pairs(plugin):
             wanted[left, right] = max(k, wanted.get((left, right), 0))
-    rows = NearestRows(tables, wanted, setting.content, cache)
-    return Bench(case=case, setting=setting, registry=registry, rows=rows, cache=cache)
+    return Bench(
+        case=case,
+        setting=setting,
+        registry=registry,
+        rows=CaseRows(tables_of(case), wanted, setting.content, cache),
+        cache=cache,
+        reference_neighbours=max([REMOTE_NEIGHBOURS, *map(_of_reference, plugins)]),
+    )
+
+
+def tables_of(case: Case) -> dict[str, Table]:
+    """The tables of a case that rows are neighbours in, by name."""
+    tables = {"release": case.release, "members": case.members}
+    return tables if case.non_members is None else tables | {"non_members": case.non_members}
 
 
 def _pairs(plugin: AttackPlugin | CheckPlugin) -> tuple[tuple[str, str, int], ...]:
     if isinstance(plugin, CheckPlugin):
         return plugin.neighbours
-    if plugin.neighbours and Asset.RELEASE in plugin.sees:
+    if plugin.question == "membership" and plugin.neighbours and Asset.RELEASE in plugin.sees:
         return (("members", "release", plugin.neighbours), ("non_members", "release", plugin.neighbours))
     return ()
+
+
+def _of_reference(plugin: AttackPlugin | CheckPlugin) -> int:
+    return plugin.neighbours if isinstance(plugin, AttackPlugin) and Asset.REFERENCE in plugin.sees else 0

@@ -45,6 +45,7 @@ class Case:
         overlap: Non-member rows equal to some member row.
         k_anonymity_min: The k the recipe claims; 0 where it claims none.
         files: By what they are: "release", "members", "non_members".
+        member_rows: For each member, its row in the file, counted from 1; the core's own, no plugin sees it.
         neighbours: Filled for a check that asked for them: "members>release" are the members' nearest released rows.
     """
 
@@ -63,6 +64,7 @@ class Case:
     generalised: bool
     k_anonymity_min: int
     files: dict[str, FileFacts]
+    member_rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     neighbours: dict[str, Neighbours] = field(default_factory=dict)
 
     def columns_of(self, role: Role) -> tuple[str, ...]:
@@ -155,8 +157,9 @@ def prepare(recipe: Recipe) -> Case:
         arm: table_of(file, [united[name] for name in sorted(left_out) if name in file.columns])
         for arm, file in files.items()
     }
+    orders: dict[Arm, NDArray[np.intp]] = {}
     for arm, table in tables.items():
-        order = content_order(table, aside[arm])
+        orders[arm] = order = content_order(table, aside[arm])
         tables[arm], aside[arm] = table.take(order), aside[arm].take(order)
     for arm in ("members", "non_members"):
         if recipe.subject is not None and arm in files:
@@ -189,6 +192,7 @@ def prepare(recipe: Recipe) -> Case:
         overlap=overlap,
         generalised=recipe.release.generalised,
         k_anonymity_min=recipe.k_anonymity_min,
+        member_rows=orders["members"] + 1,
         files={arm: FileFacts(name=file.name, rows=file.n_rows, digest=file.digest) for arm, file in files.items()},
     )
 

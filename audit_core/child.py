@@ -17,9 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from audit_core import exchange
-from audit_core.answers import Scores
+from audit_core import exchange, exchanged_answers
+from audit_core.answers import Answer, Guesses, Links, Predicates, Scores
 from audit_core.measurement import Measurement, Reason
+from audit_core.questions import HiddenValue, Linkage, Membership, Question, SinglingOut
+
+_ANSWER_TO: dict[type[Question], type[Answer]] = {
+    Membership: Scores,
+    HiddenValue: Guesses,
+    Linkage: Links,
+    SinglingOut: Predicates,
+}
 
 
 def load(target: str, file: str | None) -> Any:
@@ -66,11 +74,12 @@ def job_is_debugged(folder: Path) -> bool:
 
 
 def _answer(plugin: Any, folder: Path, rng: np.random.Generator) -> None:
-    answer = plugin.answer(exchange.read_question(folder), rng)
+    question = exchange.read_question(folder)
+    answer = plugin.answer(question, rng)
     said = answer if isinstance(answer, tuple) else (answer,)
-    scores = tuple(item for item in said if isinstance(item, Scores))
-    exchange.write_scores(folder, scores)
-    _write_ignored(folder, len(said) - len(scores))
+    answers = tuple(item for item in said if isinstance(item, _ANSWER_TO[type(question)]))
+    exchanged_answers.write_answers(folder, answers)
+    _write_ignored(folder, len(said) - len(answers))
 
 
 def _measure(plugin: Any, folder: Path, rng: np.random.Generator) -> None:

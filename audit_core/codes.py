@@ -35,7 +35,9 @@ GOALS: dict[str, Words] = {
     "copies": {"en": "copies of real rows", "ja": "実データの行の複製"},
     "identifiers": {"en": "surviving identifiers", "ja": "識別子の残存"},
     "identity": {"en": "re-identification", "ja": "本人の再識別"},
+    "linkability": {"en": "linkability", "ja": "連結可能性"},
     "membership": {"en": "membership inference", "ja": "メンバーシップ推論"},
+    "singling-out": {"en": "singling out", "ja": "単独識別"},
     "whole-table": {"en": "the members' table itself", "ja": "メンバーの表そのもの"},
 }
 """What an attacker is after; a goal nobody listed shows as itself."""

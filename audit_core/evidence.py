@@ -25,6 +25,8 @@ from audit_core.statistics.bounds import (
     excess_bounds,
     excess_p_value,
     excess_value,
+    mean_bounds,
+    mean_p_value,
     rate_p_value,
 )
 from audit_core.statistics.tail_bounds import tail_bounds, tail_p_value
@@ -348,15 +350,66 @@ class TailHits:
         return self.n1 > 0 and self.n0 > 0
 
 
-Evidence = Annotated[Exact | Proportion | Excess | Ranking | TailHits, Discriminator("kind")]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mean:
+    """A mean of independent, roughly normal values.
+
+    Attributes:
+        se: The mean's standard error.
+        df: Degrees of freedom behind it.
+    """
+
+    mean: float
+    se: float
+    df: int
+    kind: Literal["mean"] = "mean"
+
+    def __post_init__(self) -> None:
+        _keep_number(self, "mean", least=-math.inf)
+        _keep_number(self, "se", least=0)
+        _keep_count(self, "df")
+        if self.df == 0:
+            raise ValueError("df must be at least 1")
+
+    @property
+    def value(self) -> float:
+        return self.mean
+
+    @property
+    def trials(self) -> float:
+        """The values behind the mean."""
+        return float(self.df + 1)
+
+    @property
+    def measurable(self) -> bool:
+        return True
+
+    @property
+    def inverted(self) -> bool:
+        return False
+
+    def bounds(self, confidence: float) -> Interval:
+        alpha = _alpha(confidence)
+        low, high = mean_bounds(self.mean, self.se, self.df, alpha)
+        return Interval(low=low, high=high, confidence=confidence, method="Student's t")
+
+    def p_value(self, limit: float) -> float:
+        return mean_p_value(self.mean, self.se, self.df, limit)
+
+    def scaled(self, factor: float) -> "Mean":
+        factor = _factor(factor)
+        return replace(self, se=self.se / math.sqrt(factor), df=max(1, round((self.df + 1) * factor) - 1))
+
+
+Evidence = Annotated[Exact | Proportion | Excess | Ranking | TailHits | Mean, Discriminator("kind")]
 
 
 def _keep_number(evidence: Any, name: str, *, least: float, most: float = math.inf) -> None:
     """Checks a field and keeps 12 significant digits of it."""
     value = float(getattr(evidence, name))
     if not (math.isfinite(value) and least <= value <= most):
-        allowed = f"at least {least:g}" if most == math.inf else f"in {least:g}..{most:g}"
-        raise ValueError(f"{name} must be a finite number {allowed}")
+        allowed = f" at least {least:g}" if most == math.inf else f" in {least:g}..{most:g}"
+        raise ValueError(f"{name} must be a finite number{'' if least == -math.inf else allowed}")
     object.__setattr__(evidence, name, float(f"{value:.12g}"))
 
 

@@ -1,26 +1,22 @@
-"""What parent and child hand each other: arrays as .npy, the rest as JSON. Nothing that runs code when read."""
+"""What parent hands child, and how the child takes it: arrays as .npy, the rest as JSON. Nothing that runs code when read."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from audit_core.answers import Answer, Scores
 from audit_core.case import Case
-from audit_core.questions import Asset, Membership, Neighbours
+from audit_core.questions import HiddenValue, Linkage, Membership, Neighbours, Question, SinglingOut
 from audit_core.scorecard import FileFacts
 from audit_core.tables import Column, Table
 
+_QUESTIONS = {kind.__name__: kind for kind in (Membership, HiddenValue, Linkage, SinglingOut)}
 _CASE_TABLES = ("release", "members", "non_members", "published", "released_identifiers", "member_identifiers")
 _CASE_ARRAYS = ("member_subjects", "non_member_subjects")
 _CASE_PLAIN = ("name", "roles", "unit", "overlap", "generalised", "k_anonymity_min")
-
-
-class Malformed(ValueError):
-    """An answer is not what an answer must be. Its text names the field, never a value."""
 
 
 def write_table(folder: Path, name: str, table: Table | None) -> None:
@@ -58,21 +54,25 @@ def read_table(folder: Path, name: str) -> Table | None:
     return Table(columns=tuple(columns), codes=codes)
 
 
-def write_question(folder: Path, question: Membership) -> None:
-    for name in ("targets", "release", "reference"):
-        write_table(folder, name, getattr(question, name))
-    _write_neighbours(folder, {str(asset): found for asset, found in question.neighbours.items()})
+def write_question(folder: Path, question: Question) -> None:
+    """Writes the tables of a question, its neighbours, and its kind and words in `question.json`."""
+    plain = {"kind": type(question).__name__}
+    for field in fields(question):
+        value = getattr(question, field.name)
+        if isinstance(value, Table):
+            write_table(folder, field.name, value)
+        elif isinstance(value, str):
+            plain[field.name] = value
+    (folder / "question.json").write_text(json.dumps(plain), encoding="utf-8")
+    _write_neighbours(folder, question.neighbours)
 
 
-def read_question(folder: Path) -> Membership:
-    targets = read_table(folder, "targets")
-    if targets is None:
-        raise FileNotFoundError("targets.json")
-    return Membership(
-        targets=targets,
-        release=read_table(folder, "release"),
-        reference=read_table(folder, "reference"),
-        neighbours={Asset(name): found for name, found in _read_neighbours(folder).items()},
+def read_question(folder: Path) -> Question:
+    plain = json.loads((folder / "question.json").read_text(encoding="utf-8"))
+    kind: Any = _QUESTIONS[plain.pop("kind")]
+    tables = [field.name for field in fields(kind) if field.name not in {"neighbours", *plain}]
+    return kind(  # type: ignore[no-any-return]
+        **plain, **{name: read_table(folder, name) for name in tables}, neighbours=_read_neighbours(folder)
     )
 
 
@@ -115,37 +115,3 @@ def read_case(folder: Path) -> Case:
     }
     tables = {name: read_table(folder, name) for name in _CASE_TABLES}
     return Case(**plain, **arrays, **tables, neighbours=_read_neighbours(folder))  # type: ignore[arg-type]
-
-
-def write_scores(folder: Path, scores: tuple[Scores, ...]) -> None:
-    for position, score in enumerate(scores):
-        np.save(folder / f"scores.{position}.npy", np.asarray(score.values, dtype=np.float64))
-    (folder / "scores.json").write_text(json.dumps([score.of for score in scores]), encoding="utf-8")
-
-
-def read_scores(folder: Path, n_targets: int) -> tuple[Answer, ...]:
-    """Reads what a child wrote, trusting none of it.
-
-    Raises:
-        Malformed: Names are missing or doubled, a shape is wrong, a value is NaN or infinite.
-    """
-    try:
-        names = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise Malformed("scores.json: unreadable") from None
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
-        raise Malformed("Scores.of: a name is missing")
-    if len(set(names)) != len(names):
-        raise Malformed("Scores.of: a name is given twice")
-    scores = []
-    for position, name in enumerate(names):
-        try:
-            values = np.load(folder / f"scores.{position}.npy", allow_pickle=False)
-        except (OSError, ValueError):
-            raise Malformed("Scores.values: unreadable") from None
-        if values.shape != (n_targets,) or values.dtype != np.float64:
-            raise Malformed(f"Scores.values: shape {values.shape}, wanted ({n_targets},)")
-        if not np.isfinite(values).all():
-            raise Malformed("Scores.values: NaN or infinite")
-        scores.append(Scores(of=name, values=values))
-    return tuple(scores)

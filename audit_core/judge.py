@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from audit_core import grounds
+from audit_core.controls import judged_controls, unsound, vouched_for
 from audit_core.grounds import Row, reason
 from audit_core.measurement import Reason
 from audit_core.policy import Policy, Rule
-from audit_core.scorecard import WORST_FIRST, Finding, Judgement, Verdict
+from audit_core.scorecard import WORST_FIRST, Control, Finding, Judgement, Verdict
 from audit_core.written.numbers import as_written
 
 _EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3, Verdict.ERROR: 4}
@@ -22,12 +23,14 @@ class Judged:
         judgements: Worst first, else in the order of the policy's rules and of the measurements.
         reasons: Why the overall verdict is what it is.
         missing: Goals the policy needs that were not assessed.
+        controls: Those given, with their verdicts.
     """
 
     judgements: tuple[Judgement, ...]
     verdict: Verdict
     reasons: tuple[Reason, ...]
     missing: tuple[str, ...]
+    controls: tuple[Control, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,28 +45,35 @@ def judge(
     findings: Sequence[Finding],
     facts: Mapping[str, int],
     *,
-    invalid: Mapping[str, Reason] | None = None,
-    found: frozenset[str] = frozenset(),
+    controls: Sequence[Control] = (),
 ) -> Judged:
     """Judges findings by a policy.
 
     Args:
         facts: Of the case; what conditions and claims look at.
-        invalid: For attacks whose question was unsound in this case, why (confounded arms, say).
-        found: Attacks that found a leak planted in this audit; a certifying policy passes no other.
+        controls: What they find wrong cannot be decided on, and a certifying policy passes only attacks that they find
+            awake and silent.
     """
-    rows = [row for rule in policy.rules for row in _rows(rule, policy, findings, facts, invalid or {})]
+
+    def would_fail(policy: Policy, finding: Finding) -> bool:
+        return judge(policy, (finding,), facts).verdict is Verdict.FAIL
+
+    controls = judged_controls(policy, controls, findings, would_fail)
+    invalid, vouched = unsound(controls, findings), vouched_for(controls, findings)
+    rows = [row for rule in policy.rules for row in _rows(rule, policy, findings, facts, invalid)]
     tested = [row for row in rows if row.tested]
     # A row that can no longer fail keeps its place among the tests: dropping it by its own data would lower the bar.
     tests = [(1.0 if row.early else row.p, 1 - row.rule.fail_confidence) for row in tested]
     rejected = {id(row) for row, rejects in zip(tested, holm(tests), strict=True) if rejects}
     judged = []
     for row in rows:
-        verdict, why = _decide(row, policy, id(row) in rejected, len(tests), found)
+        verdict, why = _decide(row, policy, id(row) in rejected, len(tests), vouched)
         judged.append(_Judged(row=row, verdict=verdict, reason=why))
     verdict, reasons, missing = _overall(policy, facts, judged)
     judgements = sorted((_judgement(each) for each in judged), key=lambda its: WORST_FIRST.index(its.verdict))
-    return Judged(judgements=tuple(judgements), verdict=verdict, reasons=reasons, missing=missing)
+    return Judged(
+        judgements=tuple(judgements), verdict=verdict, reasons=reasons, missing=missing, controls=tuple(controls)
+    )
 
 
 def exit_code(verdict: Verdict) -> int:
@@ -120,7 +130,7 @@ def _rows(
         m for finding in its for m in finding.measurements if m.name == rule.measurement and rule.of in ("*", m.of)
     )
     if not measured:  # line 2 or 3
-        why = invalid.get(rule.attack) or grounds.nothing_there(rule, its)
+        why = invalid.get(rule.name) or grounds.nothing_there(rule, its)
         yield replace(row, early=(Verdict.INCONCLUSIVE, why))
     elif rule.fails == "together":
         yield _with_evidence(replace(row, of=" + ".join(m.of for m in measured), measurements=measured), invalid)
@@ -133,7 +143,7 @@ def _with_evidence(row: Row, invalid: Mapping[str, Reason]) -> Row:
     """Lines 2 and 3 for a row that has measurements; keeps those that can be used."""
     usable = tuple(m for m in row.measurements if m.evidence.measurable)
     least = 2 if row.rule.fails == "together" else 1
-    why = invalid.get(row.rule.attack)
+    why = invalid.get(row.rule.name)
     if why is None and row.rule.supports_pass:  # where a low value says nothing, swapped arms say no less
         why = next((grounds.inverted(m.evidence) for m in usable if m.evidence.inverted), None)
     if why is None and not usable:
@@ -144,7 +154,7 @@ def _with_evidence(row: Row, invalid: Mapping[str, Reason]) -> Row:
     return replace(row, tested=len(usable) >= least and not row.exact)
 
 
-def _decide(row: Row, policy: Policy, rejected: bool, tests: int, found: frozenset[str]) -> tuple[Verdict, Reason]:
+def _decide(row: Row, policy: Policy, rejected: bool, tests: int, vouched: frozenset[str]) -> tuple[Verdict, Reason]:
     """The decision table: the first line that applies."""
     if row.early:  # lines 1 to 3
         return row.early
@@ -155,7 +165,7 @@ def _decide(row: Row, policy: Policy, rejected: bool, tests: int, found: frozens
         return nothing, reason("supports-no-pass")
     if not row.within:  # line 6
         return Verdict.INCONCLUSIVE, grounds.undecided(row, tests)
-    if policy.certifying and row.rule.attack not in found:
+    if policy.certifying and not row.exact and row.rule.attack not in vouched:  # what is counted whole misses nothing
         return Verdict.INCONCLUSIVE, reason("plant-not-found", attack=row.rule.attack)
     return Verdict.PASS, grounds.within(row)  # line 5
 

@@ -1,17 +1,15 @@
-"""Exact nearest rows under the mixed distance, computed once and shared by all that need them.
+"""Exact nearest rows under the mixed distance.
 
 The mixed distance is a sum over columns (Gower 1971, unweighted): |difference| / scale capped at 1 for numeric
 columns, 0 or 1 for categories; a missing cell is at distance 1 from any value and 0 from another missing cell.
 """
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audit_core.cache import Cache, key
 from audit_core.questions import Neighbours
 from audit_core.tables import MISSING, Column, Table
 
@@ -153,42 +151,3 @@ def _keep(distance: Floats, row: NDArray[np.int32], block: Floats, first: int) -
         order = np.argsort(distances, kind="stable")[:k]
         row[query] = np.concatenate([row[query], (first + candidates).astype(np.int32)])[order]
         distance[query] = distances[order]
-
-
-class NearestRows:
-    """The neighbours between the tables of one case, each pair computed once for the largest number asked for.
-
-    Distances are between normal forms, so a changed case or a full-width digit is no distance.
-    """
-
-    def __init__(self, tables: Mapping[str, Table], wanted: Mapping[tuple[str, str], int], digest: str, cache: Cache):
-        """
-        Args:
-            tables: By name; they share their columns.
-            wanted: The largest number of neighbours anybody will ask for, by pair (from, to).
-            digest: Of the tables' content, for the cache.
-        """
-        self._tables = {name: table.normalised() for name, table in tables.items()}
-        self._wanted = dict(wanted)
-        self._digest = digest
-        self._cache = cache
-        self._units = scales(*self._tables.values())
-
-    def has(self, name: str) -> bool:
-        """Whether the case has this table."""
-        return name in self._tables
-
-    def between(self, left: str, right: str, k: int) -> Neighbours:
-        """The `k` nearest rows in the right table of each row in the left; of a table in itself, of the others."""
-        k_all = max(k, self._wanted.get((left, right), 0))
-        name = key("neighbours", self._digest, left, right, k_all)
-        stored = self._cache.arrays(name)
-        if stored is None:
-            found = nearest(self._tables[left], self._tables[right], self._units, k=k_all, leave_self_out=left == right)
-            stored = {"distance": found.distance, "row": found.row}
-            self._cache.keep_arrays(name, stored)
-        return Neighbours(distance=stored["distance"][:, :k], row=stored["row"][:, :k])
-
-    def among(self, left: str, rows: NDArray[np.intp], right: str, others: NDArray[np.intp], k: int) -> Neighbours:
-        """The `k` nearest of some rows of the right table for some rows of the left; `row` counts within `others`."""
-        return nearest(self._tables[left].take(rows), self._tables[right].take(others), self._units, k=k)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from audit_core.answers import Answer
 from audit_core.measurement import Detail, Measurement, Reason
-from audit_core.questions import Asset, Question
+from audit_core.questions import Asset, Question, QuestionName
 from audit_core.words import Words
 
 if TYPE_CHECKING:
@@ -22,6 +22,25 @@ if TYPE_CHECKING:
 
 API = 1
 """The version of these records and protocols."""
+
+
+MEASURES: dict[QuestionName, tuple[str, ...]] = {
+    "membership": (
+        "auc",
+        "tpr_at_fpr_0_01",
+        "tpr_at_fpr_0_001",
+        "auc_remote",
+        "tpr_at_fpr_0_01_remote",
+        "auc_shuffled",
+    ),
+    "hidden-value": ("attribute_excess", "attribute_prior"),
+    "linkage": ("linkability_excess", "linkability_prior"),
+    "singling-out": ("singling_out_excess", "singling_out_prior"),
+}
+"""What the core measures of the answers to each question."""
+
+_BESIDES = frozenset({"auc_shuffled", "attribute_prior", "linkability_prior", "singling_out_prior"})
+"""What is measured to see the others by, and says nothing of members."""
 
 
 class NoParams(BaseModel):
@@ -41,27 +60,38 @@ class AttackPlugin:
         question: Which question it answers.
         sees: What its attacker holds besides the targets.
         assumption: One sentence: who could do this in practice.
-        measures: The measurements the core makes of its answers.
         references: Author, year, title.
         load: "package.module:Class" of an `Attack`; it is built with the parameters as keywords.
         params: The model of its parameters.
-        neighbours: How many nearest rows of each seen asset the core should hand over for each target.
+        neighbours: How many nearest rows the core should hand over: of each seen asset for each target of a membership
+            question, of the release by what is known of each target, and for a linkage both ways.
+        release_neighbours: How many nearest reference rows of each released row, in a membership question.
         requires: Distributions it needs beyond sekisho's own.
     """
 
     name: str
     title: Words
     goal: str
-    question: Literal["membership"]
+    question: QuestionName
     sees: frozenset[Asset]
     assumption: Words
-    measures: tuple[str, ...] = ("auc", "tpr_at_fpr_0_01", "tpr_at_fpr_0_001")
     references: tuple[str, ...] = ()
     load: str
     params: type[BaseModel] = NoParams
     neighbours: int = 0
+    release_neighbours: int = 0
     requires: tuple[str, ...] = ()
     api: int = API
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measurements that the core makes of its answers; the question decides."""
+        return MEASURES[self.question]
+
+    @property
+    def compares(self) -> tuple[str, ...]:
+        """Those of its measures that set members against non-members."""
+        return tuple(name for name in self.measures if name not in _BESIDES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +104,8 @@ class CheckPlugin:
         neighbours: What the core should fill `Case.neighbours` with: (from, to, how many), for example
             ("members", "release", 1); left out where the case lacks a table.
         needs: Facts of the case that must be non-zero for it to run, e.g. ("quasi_identifiers",).
+        compares: Those of its measures that set members against non-members, so that they need arms that differ in
+            nothing else, and can be deaf.
 
     The others are as in `AttackPlugin`.
     """
@@ -88,6 +120,7 @@ class CheckPlugin:
     params: type[BaseModel] = NoParams
     neighbours: tuple[tuple[str, str, int], ...] = ()
     needs: tuple[str, ...] = ()
+    compares: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     api: int = API
 

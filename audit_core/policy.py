@@ -76,6 +76,8 @@ class Policy:
         certifying: Each attack must also have shown in this audit that it finds a planted leak.
         smoke: It can fail; where it does not, the verdict is inconclusive.
         needs: For each kind of release, the goals that must be assessed.
+        dose: By goal, the planted leak that a certifying policy wants found, as a share of the released rows; "*" is
+            for goals not named.
         digest: "sha256:" and the hex digest of the resolved policy.
     """
 
@@ -86,8 +88,17 @@ class Policy:
     certifying: bool = False
     smoke: bool = False
     needs: dict[str, tuple[str, ...]]
+    dose: dict[str, Fraction]
     rules: tuple[Rule, ...]
     digest: str
+
+    def dose_of(self, goal: str) -> Fraction:
+        """The dose for a goal."""
+        return self.dose.get(goal, self.dose["*"])
+
+
+USUAL_DOSE = {"copies": Fraction(1, 100), "*": Fraction(1, 10)}
+"""A copied row is in the release or not, so 1 % shows; other leaks are guessed at, and need more to show."""
 
 
 def shipped_policies() -> tuple[str, ...]:
@@ -134,6 +145,7 @@ def parse_policy(data: bytes, where: str) -> Policy:
         certifying=written.certifying,
         smoke=written.smoke,
         needs={kind: tuple(goals) for kind, goals in sorted(written.needs.items())},
+        dose=dict(sorted({**USUAL_DOSE, **written.dose}.items())),
         rules=tuple(_rule(rule) for rule in written.rules),
         digest="",
     )
@@ -151,6 +163,7 @@ def policy_yaml(policy: Policy) -> bytes:
             "certifying": policy.certifying,
             "smoke": policy.smoke,
             "needs": policy.needs,
+            "dose": policy.dose,
             "rules": [_tree(rule) for rule in policy.rules],
         }
     )

@@ -1,16 +1,19 @@
 """What an attacker is asked, and exactly what that attacker sees.
 
-A question holds nothing else: rows are cut and shuffled, the key stays with the core. Every table of a question
-has dictionaries of its own, made from the values in that question.
+A question holds nothing else: rows are cut and shuffled, the key stays with the core. The tables of a question share
+dictionaries made from the values in that question.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audit_core.tables import Table
+
+QuestionName = Literal["membership", "hidden-value", "linkage", "singling-out"]
 
 
 class Asset(StrEnum):
@@ -42,13 +45,61 @@ class Membership:
         targets: Members and non-members, shuffled.
         release: What goes out, or None where the attack does not see it.
         reference: Rows of the same population, none of them a target, or None where the attack does not see it.
-        neighbours: For each asset seen, the targets' nearest rows in it, where the attack asked for them.
+        neighbours: Where the attack asked for them: "release" and "reference" are the targets' nearest rows in what it
+            sees, "release>reference" the released rows' nearest reference rows.
     """
 
     targets: Table
     release: Table | None
     reference: Table | None
-    neighbours: dict[Asset, Neighbours]
+    neighbours: dict[str, Neighbours] = field(default_factory=dict)
 
 
-Question = Membership
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HiddenValue:
+    """What is the hidden value of each target?
+
+    Attributes:
+        known: What the attacker knows of the targets, members and non-members, shuffled; without the secret.
+        secret: The name of the hidden column.
+        release: What goes out, the secret among its columns.
+        neighbours: Where the attack asked for them: "release" are the nearest released rows by the known columns.
+    """
+
+    known: Table
+    secret: str
+    release: Table
+    neighbours: dict[str, Neighbours] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linkage:
+    """Which row on the right belongs to the same person as each row on the left?
+
+    Attributes:
+        left, right: Two files about the same targets, members and non-members, without a column in common and each
+            shuffled by itself.
+        release: What goes out, the columns of both among its own.
+        neighbours: Where the attack asked for them: "release" are the released rows nearest to each row on the left by
+            its columns, "release>right" the rows on the right nearest to each released row by theirs.
+    """
+
+    left: Table
+    right: Table
+    release: Table
+    neighbours: dict[str, Neighbours] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinglingOut:
+    """Which descriptions does exactly one person answer to, of all those the release was made from?
+
+    Attributes:
+        release: What goes out; all that this attacker has.
+    """
+
+    release: Table
+    neighbours: dict[str, Neighbours] = field(default_factory=dict)
+
+
+Question = Membership | HiddenValue | Linkage | SinglingOut

@@ -6,29 +6,31 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from audit_core import __version__
-from audit_core.attempt import attempt
+from audit_core.attempt import Attempted, attempt
 from audit_core.bench import Setting, lay_out
 from audit_core.cache import Cache
 from audit_core.case import Case, content_digest, digests_now, prepare
 from audit_core.errors import PluginError, Problem, RunError, raise_all
+from audit_core.examination import hygiene, twins
 from audit_core.isolation import Usage
 from audit_core.judge import judge
-from audit_core.measurement import Reason, measured
+from audit_core.measurement import Measurement, measured
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.policy import Policy
 from audit_core.recipe import Recipe
 from audit_core.registry import Registry
 from audit_core.scorecard import (
     SCHEMA_VERSION,
-    Control,
     Finding,
     Inputs,
     PolicyFacts,
@@ -51,6 +53,21 @@ def _silent(event: str, about: str) -> None:
     """Tells nobody."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """What an audit yields.
+
+    Attributes:
+        record_risk: For each attack and score, how each member was ranked, shape `(n_members,)`, where it was asked
+            for; see `inquiry.Marked`.
+        member_rows: For each of those members, its row in the members' file, counted from 1.
+    """
+
+    scorecard: Scorecard
+    record_risk: dict[str, NDArray[np.float64]]
+    member_rows: NDArray[np.int64]
+
+
 def audit(
     recipe: Recipe,
     policy: Policy,
@@ -59,8 +76,14 @@ def audit(
     cache: Cache | None = None,
     progress: Progress = _silent,
     debug: bool = False,
-) -> Scorecard:
+    with_twins: bool | None = None,
+    record_risk: bool = False,
+) -> Audited:
     """Audits a release and judges it by a policy.
+
+    Args:
+        with_twins: Try every attack on twins of the case; only where the policy certifies if None.
+        record_risk: Keep how each member was ranked.
 
     Raises:
         InputError: A file or the recipe is not what it should be; every problem found is named.
@@ -77,40 +100,62 @@ def audit(
         limits=recipe.limits,
         confidence=policy.confidence,
         debug=debug,
+        record_risk=record_risk,
     )
     bench = lay_out(case, setting, registry, [plugin for plugin, _ in chosen], cache or Cache())
-    findings, usages = [], {}
+    attempts: dict[str, Attempted] = {}
     for plugin, params in chosen:
         progress("started", plugin.name)
-        finding, usages[plugin.name] = attempt(plugin, params, bench)
-        findings.append(finding)
+        attempts[plugin.name] = attempt(plugin, params, bench)
         progress("finished", plugin.name)
+    findings = tuple(attempted.finding for attempted in attempts.values())
+    usages = {name: attempted.usage for name, attempted in attempts.items()}
+    controls = []
+    progress("started", "controls")
+    controls += hygiene(bench, findings)
+    if (policy.certifying if with_twins is None else with_twins) and case.non_members is not None:
+        controls += twins(bench, chosen, findings, policy, usages)
+    progress("finished", "controls")
     _refuse_changed_inputs(recipe, case)
     progress("judging", policy.name)
-    return judged(_unjudged(recipe, case, registry, tuple(findings), policy, _volatile(started, clock, usages)), policy)
+    card = _unjudged(recipe, case, registry, findings, policy, _volatile(started, clock, usages))
+    return Audited(
+        scorecard=judged(replace(card, controls=tuple(controls)), policy),
+        record_risk={
+            f"{name}/{score}": risk
+            for name, attempted in attempts.items()
+            for score, risk in attempted.record_risk.items()
+        },
+        member_rows=case.member_rows,
+    )
 
 
 def judged(scorecard: Scorecard, policy: Policy) -> Scorecard:
     """The scorecard judged by a policy, from its stored evidence alone."""
     findings = tuple(
-        replace(
-            finding,
-            measurements=tuple(
-                measured(one.name, one.evidence, of=one.of, blind=one.blind, confidence=policy.confidence)
-                for one in finding.measurements
-            ),
-        )
-        for finding in scorecard.findings
+        replace(finding, measurements=_measured_again(finding.measurements, policy)) for finding in scorecard.findings
     )
-    result = judge(policy, findings, scorecard.facts)
+    controls = tuple(
+        replace(control, measurements=_measured_again(control.measurements, policy)) for control in scorecard.controls
+    )
+    result = judge(policy, findings, scorecard.facts, controls=controls)
     return replace(
         scorecard,
         policy=_policy_facts(policy),
         findings=findings,
+        controls=result.controls,
         judgements=result.judgements,
         verdict=result.verdict,
         reasons=result.reasons,
         missing=result.missing,
+    )
+
+
+def _measured_again(measurements: Sequence[Measurement], policy: Policy) -> tuple[Measurement, ...]:
+    """The measurements with intervals at the policy's confidence."""
+    return tuple(
+        measured(one.name, one.evidence, of=one.of, blind=one.blind, confidence=policy.confidence)
+        for one in measurements
     )
 
 
@@ -202,7 +247,7 @@ def _unjudged(
         missing=(),
         judgements=(),
         findings=findings,
-        controls=_controls(case),
+        controls=(),
         guarantee=None,
         usefulness=(),
         provenance=_provenance(recipe, registry, findings),
@@ -217,14 +262,6 @@ def _columns(case: Case) -> dict[str, str]:
         name: ", ".join(word for word in (kinds.get(name, ""), "" if role == "plain" else role) if word)
         for name, role in case.roles.items()
     }
-
-
-def _controls(case: Case) -> tuple[Control, ...]:
-    """What shows whether the audit itself can be believed. Too much overlap never comes this far."""
-    if case.non_members is None:
-        return ()
-    args: dict[str, str | int | float] = {"count": case.overlap, "rows": len(case.non_members)}
-    return (Control(name="overlap", verdict=Verdict.PASS, reason=Reason(code="overlap-by-chance", args=args)),)
 
 
 def _policy_facts(policy: Policy) -> PolicyFacts:

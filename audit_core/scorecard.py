@@ -8,7 +8,7 @@ from typing import Any, Literal
 from audit_core.errors import PackError, Problem
 from audit_core.measurement import Detail, Measurement, Reason
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Verdict(StrEnum):
@@ -129,6 +129,7 @@ class Finding:
         outcome: "measured"; "not-run" (something it needs is not there); "errored".
         sees: What the attacker holds besides the targets, e.g. ("reference", "release"); for a check ("case",).
         details: For charts.
+        compares: Measurements that set members against non-members: they need arms that differ in nothing else.
     """
 
     attack: str
@@ -143,13 +144,26 @@ class Finding:
     references: tuple[str, ...]
     params: dict[str, Any]
     origin: str
+    compares: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """Whether the audit itself can be believed, e.g. name "overlap"."""
+    """Whether the audit itself can be believed.
+
+    Attributes:
+        name: "overlap", "blind-baseline", "label-permutation", "innocent-twin" or "leaky-twin".
+        attack: The attack or check it is about; empty where it is about the case.
+        dose: Of a leaky twin: rows of members planted in the release, as a share of its rows.
+        measurements: Its evidence: what the attack measures of a twin, say.
+        verdict, reason: They follow from the evidence, the policy and, for what was not measured, the reason why.
+    """
 
     name: str
+    attack: str = ""
+    dose: float | None = None
+    outcome: Literal["measured", "not-run", "errored"] = "measured"
+    measurements: tuple[Measurement, ...] = ()
     verdict: Verdict
     reason: Reason
 

@@ -113,6 +113,17 @@ class Table:
         words = [as_text(value, column.kind) for value in column.values]
         return np.array([*words, None], dtype=object)[self.codes[:, position]]
 
+    def features(self) -> NDArray[np.float64]:
+        """What a tree can split on, shape `(n_rows, n_columns)`: numbers, the codes of categories, NaN where missing."""
+        columns = []
+        for position, column in enumerate(self.columns):
+            if column.numeric:
+                columns.append(self.numbers(column.name))
+            else:
+                codes = self.codes[:, position].astype(np.float64)
+                columns.append(np.where(codes < 0, np.nan, codes))
+        return np.column_stack(columns)
+
     def normalised(self) -> "Table":
         """The same rows with every value replaced by the first value of the same normal form."""
         codes = np.empty_like(self.codes, order="F")
@@ -129,6 +140,12 @@ def as_text(value: object, kind: Kind) -> str:
     if kind == "date":
         return str(np.datetime64(round(number * 86_400_000), "ms")).removesuffix(".000").removesuffix("T00:00:00")
     return str(int(number)) if number.is_integer() and abs(number) < 1e16 else repr(number)
+
+
+def beside(*tables: Table) -> Table:
+    """The columns of tables of the same rows, side by side."""
+    columns = tuple(column for table in tables for column in table.columns)
+    return Table(columns=columns, codes=read_only(np.column_stack([table.codes for table in tables])))
 
 
 def read_only(codes: NDArray[np.int32]) -> Codes:

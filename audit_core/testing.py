@@ -103,7 +103,7 @@ def find(plugin: AttackPlugin | CheckPlugin, case: Case, registry: Registry, see
     """What a plugin finds in a case, as in an audit: in a child process, marked by the core."""
     content = f"{case.name} {case.files['release'].digest}"
     setting = Setting(seed=seed, content=content, limits=Limits(timeout_s=120), confidence=0.95)
-    return attempt(plugin, {}, lay_out(case, setting, registry, [plugin], Cache()))[0]
+    return attempt(plugin, {}, lay_out(case, setting, registry, [plugin], Cache())).finding
 
 
 def conformance(plugin: AttackPlugin | CheckPlugin, registry: Registry) -> Iterator[Trial]:

@@ -54,11 +54,14 @@ def _listed(listed: bytes, name: str, data: bytes) -> bool:
 
 def _figures(scorecard: Scorecard) -> Iterator[Problem]:
     """Every value, n and interval, against its evidence."""
-    for finding in scorecard.findings:
-        for one in finding.measurements:
+    for owner, measurements in (
+        *((finding.attack, finding.measurements) for finding in scorecard.findings),
+        *((control.name, control.measurements) for control in scorecard.controls),
+    ):
+        for one in measurements:
             again = measured(one.name, one.evidence, of=one.of, blind=one.blind, confidence=scorecard.policy.confidence)
             if again != one:
-                place = f"{finding.attack}/{one.name}"
+                place = f"{owner}/{one.name}"
                 yield _problem("pack-figure-changed", "a figure does not follow from its evidence", place)
 
 
@@ -71,12 +74,13 @@ def _judgement(folder: Path, scorecard: Scorecard) -> Iterator[Problem]:
         return
     if policy.digest != scorecard.policy.digest:
         yield _problem("pack-policy-changed", "the stored policy is not the one on the scorecard", pack.POLICY)
-    again = judge(policy, scorecard.findings, scorecard.facts)
-    if (again.judgements, again.verdict, again.reasons, again.missing) != (
+    again = judge(policy, scorecard.findings, scorecard.facts, controls=scorecard.controls)
+    if (again.judgements, again.verdict, again.reasons, again.missing, again.controls) != (
         scorecard.judgements,
         scorecard.verdict,
         scorecard.reasons,
         scorecard.missing,
+        scorecard.controls,
     ):
         yield _problem("pack-judgement-changed", "the verdicts do not follow from evidence and policy", pack.SCORECARD)
 

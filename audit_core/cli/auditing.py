@@ -26,6 +26,18 @@ if TYPE_CHECKING:
 @click.option("--encoding", help="Of CSV files, where it is not UTF-8, e.g. cp932.")
 @click.option("--policy", metavar="NAME|FILE", help="Instead of the recipe's; `sekisho policy list` shows them.")
 @click.option("--allow-outside", is_flag=True, help="Let the recipe name files outside its folder.")
+@click.option(
+    "--controls/--no-controls",
+    "with_twins",
+    default=None,
+    help="Try every attack on a leaky and an innocent twin; as the policy asks if left out.",
+)
+@click.option(
+    "--record-risk",
+    type=FILE,
+    metavar="FILE.csv",
+    help="Write how exposed each member's row is to this file, for your eyes only.",
+)
 @run_options
 @plugin_options
 @language_option
@@ -91,19 +103,34 @@ def _audited(
     debug: bool,
     lang: str,
     fail_on: str,
+    with_twins: bool | None = None,
+    record_risk: Path | None = None,
 ) -> "Scorecard":
     """Runs one audit into one pack and says what came out."""
     from audit_core import pack, run
     from audit_core.cache import Cache
     from audit_core.policy import load_policy, policy_yaml
     from audit_core.recipe import recipe_yaml
+    from audit_core.record_risk import write_record_risk
     from audit_core.registry import discover
     from audit_core.terminal import progress, summary
 
     policy = load_policy(recipe.policy)
     registry = discover(files, block, recipe.requires_plugins)
     with pack.opened(out, resume=resume, force=force) as folder, progress(json_events) as tell:
-        scorecard = run.audit(recipe, policy, registry, cache=Cache(folder / pack.CACHE), progress=tell, debug=debug)
+        audited = run.audit(
+            recipe,
+            policy,
+            registry,
+            cache=Cache(folder / pack.CACHE),
+            progress=tell,
+            debug=debug,
+            with_twins=with_twins,
+            record_risk=record_risk is not None,
+        )
+        scorecard = audited.scorecard
+        if record_risk is not None:
+            write_record_risk(record_risk, audited.member_rows, audited.record_risk)
         pack.write(folder, scorecard, recipe_yaml(recipe), policy_yaml(policy), registry.renderers)
     summary(scorecard, out, lang)
     if as_json:

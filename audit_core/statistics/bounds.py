@@ -27,7 +27,9 @@ def clopper_pearson(k: float, n: float, alpha: float) -> Bounds:
 
     low = float(betaincinv(k, n - k + 1, alpha)) if k > 0 else 0.0
     high = float(betainccinv(k + 1, n - k, alpha)) if k < n else 1.0
-    # A real count close to 0 is beyond the inverse's precision.
+    # A real count close to 0 is beyond the inverse's precision, and an alpha close to 0 beyond its range (NaN): then the
+    # bound is at the end of its range.
+    low, high = (0.0 if math.isnan(low) else low), (1.0 if math.isnan(high) else high)
     return min(low, k / n), max(high, k / n)
 
 
@@ -104,6 +106,27 @@ def auc_units(auc: float, variance: float, n1: int, n0: int) -> float:
     if variance <= 0 or fewest < FEW or binomial <= 0:
         return float(fewest)
     return 1 / min(1 / fewest, variance / binomial + 2 / n1**2 + 2 / n0**2)
+
+
+def mean_bounds(mean: float, se: float, df: int, alpha: float) -> Bounds:
+    """Bounds on the mean of a normal distribution from a sample's mean and its standard error, by Student's t.
+
+    References:
+        Student (1908), The probable error of a mean.
+    """
+    from scipy.special import stdtrit
+
+    reach = float(stdtrit(df, 1 - alpha)) * se
+    return mean - reach, mean + reach
+
+
+def mean_p_value(mean: float, se: float, df: int, limit: float) -> float:
+    """Of "the mean is at most the limit"."""
+    from scipy.special import stdtr
+
+    if se == 0:
+        return 0.0 if mean > limit else 1.0
+    return float(stdtr(df, (limit - mean) / se))
 
 
 def _ratio_low(top: float, top_low: float, bottom: float, bottom_high: float) -> float:

@@ -51,6 +51,15 @@ def design_effect(outcomes: NDArray[np.bool_] | Floats, clusters: Clusters) -> f
     return max(estimate, shrunk)
 
 
+def repetition_effect(hits: NDArray[np.integer]) -> float:
+    """The design effect of hits that repeat: sum of squares over sum of how often each is hit; at least 1.
+
+    Tries that hit one and the same record are one piece of evidence.
+    """
+    counts = np.unique(hits, return_counts=True)[1]
+    return float((counts**2).sum() / counts.sum()) if len(counts) else 1.0
+
+
 def independent_units(clusters: Clusters) -> int:
     """How many clusters of one size the clusters are worth: rows² / sum of squared sizes, rounded down.
 
@@ -98,6 +107,35 @@ def delong(
     variance = _mean_variance(below, member_clusters) / (2.0 * n0) ** 2
     variance += _mean_variance(above, control_clusters) / (2.0 * n1) ** 2
     return auc, variance
+
+
+def shuffled_auc(
+    scores: Floats, member: NDArray[np.bool_], clusters: Clusters | None, times: int, rng: np.random.Generator
+) -> Floats:
+    """The AUC of the same scores under labels given out by chance, shape `(times,)`; 0.5 on average.
+
+    Args:
+        scores: Of members and controls, shape `(n,)`, finite.
+        member: Shape `(n,)`; as many units as here are members each time.
+        clusters: Units that share their label, shape `(n,)`; each row by itself if None.
+    """
+    from scipy.stats import rankdata
+
+    ranks = rankdata(scores)
+    if clusters is not None:
+        _, first, unit = np.unique(clusters, return_index=True, return_inverse=True)
+        ranks, sizes = np.bincount(unit.reshape(-1), weights=ranks), np.bincount(unit.reshape(-1))
+        member = member[first]
+    else:
+        sizes = np.ones(len(ranks), dtype=np.int64)
+    chosen = int(member.sum())
+    areas = np.empty(times)
+    for time in range(times):
+        some = rng.permutation(len(ranks))[:chosen]
+        n1 = int(sizes[some].sum())
+        n0 = int(sizes.sum()) - n1
+        areas[time] = (ranks[some].sum() - n1 * (n1 + 1) / 2) / (n1 * n0) if n1 and n0 else 0.5
+    return areas
 
 
 def false_positives_allowed(fpr: float, n0: int) -> int:

@@ -17,7 +17,8 @@ Basis = Literal["law", "standard", "literature", "tool", "convention", "house"]
 SHARES = frozenset(
     {
         "multiset_equal", "copies_excess", "singular_values_excess", "released_copies_excess", "released_near_excess",
-        "auc", "tpr_at_fpr_0_01", "tpr_at_fpr_0_001", "largest_risk", "average_risk", "share_below_k",
+        "auc", "tpr_at_fpr_0_01", "tpr_at_fpr_0_001", "auc_remote", "tpr_at_fpr_0_01_remote", "attribute_excess",
+        "linkability_excess", "singling_out_excess", "largest_risk", "average_risk", "share_below_k",
         "l_distinct_risk", "l_entropy_risk", "t_closeness", "sample_uniqueness", "k_map_risk",
     }
 )  # fmt: skip
@@ -39,6 +40,14 @@ def _words(words: dict[str, str]) -> dict[str, str]:
     return dict(sorted(words.items()))
 
 
+def _dose(value: object) -> Fraction:
+    share = probability(value)
+    if share == 0:
+        raise ValueError("a dose of nothing; write for example 1%")
+    return share
+
+
+Dose = Annotated[Fraction, PlainValidator(_dose), WithJsonSchema(_NUMBER_SCHEMA)]
 Number = Annotated[Fraction, PlainValidator(fraction), WithJsonSchema(_NUMBER_SCHEMA)]
 Confidence = Annotated[float, PlainValidator(_confidence), WithJsonSchema(_NUMBER_SCHEMA)]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -87,6 +96,7 @@ class WrittenPolicy(_Written):
     certifying: bool = False
     smoke: bool = False
     needs: Annotated[dict[Name, list[Name]], Field(min_length=1)]
+    dose: dict[Annotated[str, Field(pattern=r"^(\*|[a-z0-9][a-z0-9-]{0,63})$")], Dose] = {}
     rules: Annotated[list[WrittenRule], Field(min_length=1)]
 
 

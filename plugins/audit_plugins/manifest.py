@@ -1,9 +1,10 @@
 """The entry point: light records of the attacks and checks that come with sekisho."""
 
+from audit_core.asked import AskedHiddenValue, AskedLinkage
 from audit_core.hookspecs import hookimpl
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.questions import Asset
-from audit_plugins.params import KAnonymityParams
+from audit_plugins.params import KAnonymityParams, SinglingOutParams
 
 
 @hookimpl
@@ -30,6 +31,64 @@ def audit_attacks() -> tuple[AttackPlugin, ...]:
             ),
             load="audit_plugins.attacks.membership:MembershipInference",
             neighbours=20,
+        ),
+        AttackPlugin(
+            name="attribute-disclosure",
+            title={"en": "Attribute disclosure", "ja": "属性の推定"},
+            goal="attribute",
+            question="hidden-value",
+            sees=frozenset({Asset.RELEASE}),
+            assumption={
+                "en": "Holds the release and knows a person's other values, or only the quasi-identifiers.",
+                "ja": "リリースを持ち、対象者のほかの値、または準識別子だけを知っている攻撃者です。",
+            },
+            references=(
+                "Giomi, Boenisch, Wehmeyer & Tasnadi (2023), A unified framework for quantifying privacy risk in "
+                "synthetic data",
+                "Donner & Zou (2012), Closed-form confidence intervals for functions of the normal mean and standard "
+                "deviation",
+            ),
+            load="audit_plugins.attacks.attribute_disclosure:AttributeDisclosure",
+            params=AskedHiddenValue,
+            neighbours=20,
+        ),
+        AttackPlugin(
+            name="linkability",
+            title={"en": "Linkability", "ja": "連結可能性"},
+            goal="linkability",
+            question="linkage",
+            sees=frozenset({Asset.RELEASE}),
+            assumption={
+                "en": "Holds the release and two files about the same people that have no column in common.",
+                "ja": "リリースと、同じ人々に関する、共通の列を持たない二つのファイルを持つ攻撃者です。",
+            },
+            references=(
+                "Article 29 Working Party (2014), Opinion 05/2014 on anonymisation techniques (WP216)",
+                "Giomi, Boenisch, Wehmeyer & Tasnadi (2023), A unified framework for quantifying privacy risk in "
+                "synthetic data",
+            ),
+            load="audit_plugins.attacks.linkability:Linkability",
+            params=AskedLinkage,
+            neighbours=10,
+        ),
+        AttackPlugin(
+            name="singling-out",
+            title={"en": "Singling out", "ja": "単独識別"},
+            goal="singling-out",
+            question="singling-out",
+            sees=frozenset({Asset.RELEASE}),
+            assumption={
+                "en": "Holds the release and nothing else, and looks for descriptions that fit one person only.",
+                "ja": "リリースだけを持ち、一人だけに当てはまる条件を探す攻撃者です。",
+            },
+            references=(
+                "Article 29 Working Party (2014), Opinion 05/2014 on anonymisation techniques (WP216)",
+                "Cohen & Nissim (2020), Towards formalizing the GDPR's notion of singling out",
+                "Giomi, Boenisch, Wehmeyer & Tasnadi (2023), A unified framework for quantifying privacy risk in "
+                "synthetic data",
+            ),
+            load="audit_plugins.attacks.singling_out:SinglingOutAttack",
+            params=SinglingOutParams,
         ),
     )
 
@@ -59,6 +118,7 @@ def audit_checks() -> tuple[CheckPlugin, ...]:
                 "Rao & Scott (1992), A simple method for the analysis of clustered binary data",
             ),
             load="audit_plugins.checks.exact_copies:ExactCopies",
+            compares=("copies_excess", "singular_values_excess"),
             neighbours=(
                 ("members", "release", 1),
                 ("non_members", "release", 1),

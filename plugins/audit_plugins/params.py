@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from audit_core.asked import AskedSinglingOut
+
 
 class KAnonymityParams(BaseModel):
     """How `k-anonymity` groups rows."""
@@ -18,3 +20,10 @@ class KAnonymityParams(BaseModel):
             "up in them. A row with only some missing is never left out."
         ),
     )
+
+
+class SinglingOutParams(AskedSinglingOut):
+    """How `singling-out` describes people."""
+
+    tries: int = Field(default=10_000, ge=1, le=100_000, description="descriptions by several columns")
+    columns: int = Field(default=3, ge=2, le=64, description="how many columns those are of")

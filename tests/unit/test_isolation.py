@@ -184,7 +184,7 @@ def test_an_attack_that_looks_for_the_key_does_not_find_it(
     """Arguments, environment, open files, its folder, frames, live objects, state from one question to the next."""
     import json
 
-    from audit_core.pools import cut
+    from audit_core.inquiry.pools import cut
     from audit_core.seeds import stream
 
     told = tmp_path / "told"
@@ -219,7 +219,7 @@ def test_the_stream_an_attack_gets_does_not_repeat_the_pools(attack_file: Attack
     find(attack_file(body))
     first, second = told.read_text().splitlines()
     assert first != second
-    from audit_core.pools import cut
+    from audit_core.inquiry.pools import cut
     from audit_core.seeds import stream
 
     case = made_up_case("innocent", rows=40)

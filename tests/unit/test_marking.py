@@ -5,7 +5,7 @@ import pytest
 
 from audit_core.answers import Scores
 from audit_core.marking import membership
-from audit_core.pools import Pool, clusters, cut
+from audit_core.inquiry.pools import Pool, clusters, cut
 from audit_core.testing import made_up_case
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audit_core.pools import clusters, cut, question_of
+from audit_core.inquiry.pools import clusters, cut, question_of
 from audit_core.questions import Asset
 from audit_core.tables import with_own_dictionaries
 from audit_core.testing import made_up_case

@@ -157,3 +157,10 @@ def test_tail_bounds_rise_with_the_hits(hits: int, arms: tuple[int, int, float])
     fewer, more = (tail_bounds(count, n1, n0, fpr, 0.05) for count in (hits - 0.5, hits))
     assert fewer[0] <= more[0]
     assert fewer[1] <= more[1]
+
+
+def test_a_bound_beyond_the_inverses_range_is_the_end_of_the_range() -> None:
+    """At an alpha of 1e-242 the inverse of the beta distribution gives up; the p-value that is searched for must not."""
+    assert clopper_pearson(4, 13 / 3, 1e-242)[0] == 0.0
+    low = excess_bounds(4, 13 / 3, 0, 256, "relative", 0.25)[0]
+    assert excess_p_value(4, 13 / 3, 0, 256, "relative", low) == pytest.approx(0.25, rel=1e-5)

@@ -97,21 +97,9 @@ def classifier(targets: Table, release: Table, reference: Table, rng: np.random.
         class_weight="balanced",
         random_state=int(rng.integers(2**31)),
     )
-    rows = np.vstack([_features(release), _features(reference)])
+    rows = np.vstack([release.features(), reference.features()])
     filled = ~np.isnan(rows).all(axis=0)  # the trees cannot bin a column without a value
     if not filled.any():
         return np.zeros(len(targets))
     model.fit(rows[:, filled], np.repeat([1, 0], [len(release), len(reference)]))
-    return np.asarray(model.decision_function(_features(targets)[:, filled]), dtype=np.float64)
-
-
-def _features(table: Table) -> Values:
-    """Numbers as they are, categories as their codes (trees split them into intervals); missing as NaN."""
-    columns = []
-    for position, column in enumerate(table.columns):
-        if column.numeric:
-            columns.append(table.numbers(column.name))
-        else:
-            codes = table.codes[:, position].astype(np.float64)
-            columns.append(np.where(codes < 0, np.nan, codes))
-    return np.column_stack(columns)
+    return np.asarray(model.decision_function(targets.features()[:, filled]), dtype=np.float64)

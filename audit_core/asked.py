@@ -1,0 +1,66 @@
+"""What a recipe may set of a question: the core reads these fields off an attack's parameters when it asks.
+
+An attack whose parameters have none of them is asked with the defaults.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from audit_core.questions import QuestionName
+
+Targets = Annotated[int, Field(ge=1, le=10**9)]
+
+MOST_TARGETS = 2_000
+"""Targets in each arm of a question about pairs of columns, where more cost time and settle little."""
+
+
+class Asked(BaseModel):
+    """A question, as far as a recipe may shape it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AskedMembership(Asked):
+    """Who of the targets was a member?"""
+
+    targets: Targets | None = Field(default=None, description="at most so many members and non-members; all if none")
+
+
+class AskedHiddenValue(Asked):
+    """What is the hidden value of each target?"""
+
+    targets: Targets = Field(default=5_000, description="at most so many members and non-members for a secret")
+    known: Literal["other-columns", "quasi-identifiers"] = Field(
+        default="other-columns", description="what the attacker knows of a person"
+    )
+    secrets: Literal["declared", "all"] = Field(
+        default="declared", description="the columns declared sensitive, or every column in turn"
+    )
+
+
+class AskedLinkage(Asked):
+    """Which rows of two files belong together?"""
+
+    targets: Targets = Field(default=MOST_TARGETS, description="at most so many members and non-members")
+    left: tuple[str, ...] = Field(
+        default=(), description="the columns of one file, the others are in the other; dealt out evenly if none"
+    )
+
+
+class AskedSinglingOut(Asked):
+    """Which descriptions does exactly one person answer to?"""
+
+
+ASKED: dict[QuestionName, type[Asked]] = {
+    "membership": AskedMembership,
+    "hidden-value": AskedHiddenValue,
+    "linkage": AskedLinkage,
+    "singling-out": AskedSinglingOut,
+}
+
+
+def asked(question: QuestionName, params: dict[str, Any]) -> Any:
+    """The question's settings among an attack's parameters."""
+    model = ASKED[question]
+    return model.model_validate({name: value for name, value in params.items() if name in model.model_fields})

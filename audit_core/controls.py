@@ -1,0 +1,121 @@
+"""What controls say, from their stored evidence alone, and what follows for the attacks.
+
+A twin's evidence is judged by the policy's own rules, so judging comes in here by `would_fail`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from audit_core.grounds import reason, shown
+from audit_core.measurement import Measurement, Reason
+from audit_core.policy import Policy
+from audit_core.scorecard import Control, Finding, Verdict
+
+CONFOUNDED = 0.55
+"""A blind AUC above this, at 95 %, means that members and non-members differ in more than membership."""
+
+FOUND = 0.99
+"""The confidence at which a planted leak counts as found."""
+
+OVER_SENSITIVE = 0.999
+"""The confidence at which an attack that fails fresh real rows is taken to fail everything."""
+
+BUG = 1 - 1e-6
+"""The confidence at which shuffled labels that are worth more or less than a coin are taken for a bug."""
+
+WouldFail = Callable[[Policy, Finding], bool]
+
+
+def judged_controls(
+    policy: Policy, controls: Sequence[Control], findings: Sequence[Finding], would_fail: WouldFail
+) -> tuple[Control, ...]:
+    """The controls with their verdicts.
+
+    Args:
+        would_fail: Whether any rule of a policy would fail a finding, at the rules' own confidence.
+    """
+    by_attack = {finding.attack: finding for finding in findings}
+    judged = []
+    for control in controls:
+        verdict, why = _judged(policy, control, by_attack, would_fail)
+        judged.append(replace(control, verdict=verdict, reason=why))
+    return tuple(judged)
+
+
+def _judged(
+    policy: Policy, control: Control, findings: Mapping[str, Finding], would_fail: WouldFail
+) -> tuple[Verdict, Reason]:
+    if control.outcome != "measured" or control.name == "overlap":
+        return control.verdict, control.reason
+    if control.name == "blind-baseline":
+        return _blind(control.measurements[0])
+    if control.name == "label-permutation":
+        return _shuffled(control.measurements)
+    finding = findings.get(control.attack)
+    rules = tuple(rule for rule in policy.rules if rule.attack == control.attack)
+    if finding is None or not rules:
+        return Verdict.NOT_ASSESSED, reason("no-rule-for-control", attack=control.attack)
+    if control.name == "innocent-twin":
+        sure = replace(policy, rules=tuple(replace(rule, fail_confidence=OVER_SENSITIVE) for rule in rules))
+        if would_fail(sure, replace(finding, measurements=control.measurements)):
+            return Verdict.INCONCLUSIVE, reason("over-sensitive", attack=control.attack)
+        return Verdict.PASS, reason("silent-on-innocent", attack=control.attack)
+    return _leaky(policy, control, finding.goal)
+
+
+def _blind(measurement: Measurement) -> tuple[Verdict, Reason]:
+    low = measurement.evidence.bounds(0.95).low
+    value = shown(measurement.value)
+    if low > CONFOUNDED:
+        return Verdict.INCONCLUSIVE, reason("confounded", value=value, low=shown(low))
+    return Verdict.PASS, reason("not-confounded", value=value, low=shown(low))
+
+
+def _shuffled(measurements: Sequence[Measurement]) -> tuple[Verdict, Reason]:
+    for one in measurements:
+        bounds = one.evidence.bounds(BUG)
+        if not bounds.low <= 0.5 <= bounds.high:
+            return Verdict.ERROR, reason("shuffled-labels-tell", score=one.of, value=shown(one.value))
+    return Verdict.PASS, reason("shuffled-labels-are-a-coin", count=len(measurements))
+
+
+def _leaky(policy: Policy, control: Control, goal: str) -> tuple[Verdict, Reason]:
+    args = {"attack": control.attack, "dose": f"{100 * (control.dose or 0):g} %"}
+    wanted = policy.dose_of(goal)
+    if Fraction(control.dose or 0).limit_denominator(10**9) > wanted:
+        return Verdict.INCONCLUSIVE, reason("plant-too-large", wanted=f"{100 * float(wanted):g} %", **args)
+    tests = [one for one in control.measurements if one.blind is not None and one.evidence.measurable]
+    best = min(tests, key=_p_value, default=None)
+    # One of many scores is bound to look good by chance, so the level is shared among them.
+    if best is not None and _p_value(best) <= (1 - FOUND) / len(tests):
+        return Verdict.PASS, reason("plant-found", of=best.of, **args)
+    return Verdict.INCONCLUSIVE, reason("plant-missed", **args)
+
+
+def _p_value(measurement: Measurement) -> float:
+    """Of "no more than a blind attacker"."""
+    return float(measurement.evidence.p_value(measurement.blind or 0.0))
+
+
+def unsound(controls: Sequence[Control], findings: Sequence[Finding]) -> dict[str, Reason]:
+    """For every rule name whose measurement a control found unsound, why."""
+    found: dict[str, Reason] = {}
+    for control in controls:
+        if control.name == "leaky-twin" or control.verdict not in (Verdict.INCONCLUSIVE, Verdict.ERROR):
+            continue
+        if control.outcome != "measured":
+            continue
+        for finding in findings:
+            if control.attack in ("", finding.attack):
+                found |= {f"{finding.attack}/{name}": control.reason for name in finding.compares}
+    return found
+
+
+def vouched_for(controls: Sequence[Control], findings: Sequence[Finding]) -> frozenset[str]:
+    """Attacks that found the planted leak and were silent on the innocent twin, in a case that is not confounded."""
+    passed = {(control.name, control.attack) for control in controls if control.verdict is Verdict.PASS}
+    if ("blind-baseline", "") not in passed:
+        return frozenset()
+    names = (finding.attack for finding in findings)
+    return frozenset(name for name in names if passed >= {("leaky-twin", name), ("innocent-twin", name)})
