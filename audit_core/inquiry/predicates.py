@@ -60,15 +60,16 @@ class Described:
         return Fit(single=single, people=people)
 
     def _rows(self, predicate: Predicate) -> NDArray[np.intp]:
-        fits: NDArray[np.bool_] | None = None
+        if not predicate:
+            raise NoSuchCondition("a description without a condition")
+        rows: NDArray[np.intp] | None = None
         for condition in predicate:
             position, low, high = self._interval(condition)
             codes = self._table.codes[:, position]
-            here = codes == low if low == high else (codes >= low) & (codes <= high)
-            fits = here if fits is None else fits & here
-        if fits is None:
-            raise NoSuchCondition("a description without a condition")
-        return np.flatnonzero(fits)
+            codes = codes if rows is None else codes[rows]
+            here = np.flatnonzero(codes == low if low == high else (codes >= low) & (codes <= high))
+            rows = here if rows is None else rows[here]
+        return np.empty(0, dtype=np.intp) if rows is None else rows
 
     def _interval(self, condition: Condition) -> tuple[int, int, int]:
         """The column's position, and the lowest and highest code that fulfil the condition."""

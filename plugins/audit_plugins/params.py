@@ -26,4 +26,3 @@ class SinglingOutParams(AskedSinglingOut):
     """How `singling-out` describes people."""
 
     tries: int = Field(default=10_000, ge=1, le=100_000, description="descriptions by several columns")
-    columns: int = Field(default=3, ge=2, le=64, description="how many columns those are of")

@@ -3,17 +3,26 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audit_core.answers import Condition, Predicate, Predicates
+from audit_core.neighbours import scales
 from audit_core.questions import SinglingOut
 from audit_core.tables import MISSING, Column, Table
+
+NEAR = 0.02
+"""A number is described up to this share of the span that 98 % of the released values lie in."""
+
+PATIENCE = 5
+"""Rows looked at for each description wanted, since some rows are never alone."""
 
 
 class SinglingOutAttack:
     """Describes released rows that are alone with their description, by one column and by several.
 
-    Descriptions of weight w single out one of N people by chance with probability N w (1 - w)^(N - 1), at most 0.37;
-    whoever read them off an innocent release does as well among people who were not used.
+    A description that fits a share w of all people singles out one of N by chance with probability
+    N w (1 - w)^(N - 1), at most 0.37; whoever reads descriptions off an innocent release does as well among people who
+    were not used.
 
     References:
         Giomi, Boenisch, Wehmeyer & Tasnadi (2023), A unified framework for quantifying privacy risk in synthetic data,
@@ -21,46 +30,77 @@ class SinglingOutAttack:
         Cohen & Nissim (2020), Towards formalizing the GDPR's notion of singling out.
     """
 
-    def __init__(self, tries: int, columns: int) -> None:
+    def __init__(self, tries: int) -> None:
         """
         Args:
-            tries: Descriptions by several columns.
-            columns: How many columns they are of.
+            tries: Descriptions by several columns, one for each released row at most.
         """
         self.tries = tries
-        self.columns = columns
 
     def answer(self, question: SinglingOut, rng: np.random.Generator) -> tuple[Predicates, ...]:
         """Both kinds of descriptions; none twice."""
         release = question.release.normalised()
-        several = Predicates(
-            of="multivariate", items=tuple(self._multivariate(release, rng)) if len(release.columns) > 1 else ()
-        )
-        return Predicates(of="univariate", items=tuple(univariate(release))), several
+        several = tuple(multivariate(release, min(self.tries, len(release)), rng))
+        return Predicates(of="univariate", items=tuple(univariate(release))), Predicates(of="multivariate", items=several)
 
-    def _multivariate(self, release: Table, rng: np.random.Generator) -> Iterator[Predicate]:
-        """Random rows by random columns, on the row's side of each number's middle, if no other row is like that."""
-        size = min(self.columns, len(release.columns))
-        middles = [int(np.median(codes[codes != MISSING])) if (codes != MISSING).any() else 0 for codes in release.codes.T]
-        seen: set[tuple[tuple[int, int], ...]] = set()
-        given = 0
-        for _ in range(20 * self.tries):
-            if given == self.tries:
-                return
-            row = int(rng.integers(len(release)))
-            columns = sorted(int(one) for one in rng.choice(len(release.columns), size, replace=False))
-            key = tuple((one, int(release.codes[row, one])) for one in columns)
-            if key in seen:
-                continue
+
+def multivariate(release: Table, tries: int, rng: np.random.Generator) -> Iterator[Predicate]:
+    """Random rows by random columns, two at least, and as many as it takes until no other released row fits."""
+    units = scales(release)
+    reach = [_reach(column, NEAR * units[position]) for position, column in enumerate(release.columns)]
+    seen: set[tuple[tuple[int, int], ...]] = set()
+    for _ in range(PATIENCE * tries):
+        if len(seen) == tries:
+            return
+        row = int(rng.integers(len(release)))
+        described = _described(release, row, rng.permutation(len(release.columns)), reach)
+        key = tuple((position, int(release.codes[row, position])) for position in described)
+        if described and key not in seen:
             seen.add(key)
-            fits = np.ones(len(release), dtype=bool)
-            for one in columns:
-                fits &= _alike(release, one, int(release.codes[row, one]), middles[one])
-            if np.count_nonzero(fits) == 1:
-                given += 1
-                yield tuple(
-                    _condition(release.columns[one], int(release.codes[row, one]), middles[one]) for one in columns
-                )
+            yield tuple(
+                condition
+                for position, code in key
+                for condition in _conditions(release.columns[position], code, reach[position])
+            )
+
+
+def _reach(column: Column, near: float) -> NDArray[np.intp]:
+    """For each code, the lowest and the highest code that are near it, shape `(n_distinct, 2)`."""
+    codes = np.arange(len(column.values))
+    if not column.numeric:
+        return np.column_stack([codes, codes])
+    values = column.values.astype(np.float64)
+    low, high = np.searchsorted(values, values - near, "left"), np.searchsorted(values, values + near, "right") - 1
+    return np.column_stack([np.minimum(low, codes), np.maximum(high, codes)])
+
+
+def _described(
+    release: Table, row: int, order: NDArray[np.intp], reach: list[NDArray[np.intp]]
+) -> tuple[int, ...]:
+    """The columns, in ascending order, by which the row is alone; none if it never is."""
+    fits: NDArray[np.intp] | slice = slice(None)
+    for count, position in enumerate(order, start=1):
+        codes, code = release.codes[fits, position], release.codes[row, position]
+        low, high = (MISSING, MISSING) if code == MISSING else reach[position][code]
+        here = np.flatnonzero((codes >= low) & (codes <= high))
+        fits = here if isinstance(fits, slice) else fits[here]
+        if len(fits) == 1 and count > 1:
+            return tuple(sorted(int(one) for one in order[:count]))
+    return ()
+
+
+def _conditions(column: Column, code: int, reach: NDArray[np.intp]) -> Iterator[Condition]:
+    if code == MISSING:
+        yield Condition(column=column.name, op="missing", value=None)
+    elif not column.numeric:
+        yield Condition(column=column.name, op="==", value=str(column.values[code]))
+    else:
+        low, high = (float(column.values[end]) for end in reach[code])
+        if low == high:
+            yield Condition(column=column.name, op="==", value=low)
+        else:
+            yield Condition(column=column.name, op=">=", value=low)
+            yield Condition(column=column.name, op="<=", value=high)
 
 
 def univariate(release: Table) -> Iterator[Predicate]:
@@ -75,21 +115,7 @@ def univariate(release: Table) -> Iterator[Predicate]:
             for code in present[counts[1:][present] == 1]:
                 yield (Condition(column=column.name, op="==", value=str(column.values[code])),)
         elif len(present) > 1:
-            for code, op in ((present[0], "<="), (present[-1], ">=")):
-                if counts[1 + code] == 1:
-                    yield (Condition(column=column.name, op=op, value=float(column.values[code])),)  # type: ignore[arg-type]
-
-
-def _alike(release: Table, position: int, code: int, middle: int) -> np.ndarray:
-    codes = release.codes[:, position]
-    if code == MISSING or not release.columns[position].numeric:
-        return np.asarray(codes == code)
-    return np.asarray(codes >= code if code >= middle else (codes <= code) & (codes != MISSING))
-
-
-def _condition(column: Column, code: int, middle: int) -> Condition:
-    if code == MISSING:
-        return Condition(column=column.name, op="missing", value=None)
-    if not column.numeric:
-        return Condition(column=column.name, op="==", value=str(column.values[code]))
-    return Condition(column=column.name, op=">=" if code >= middle else "<=", value=float(column.values[code]))
+            if counts[1 + present[0]] == 1:
+                yield (Condition(column=column.name, op="<=", value=float(column.values[present[0]])),)
+            if counts[1 + present[-1]] == 1:
+                yield (Condition(column=column.name, op=">=", value=float(column.values[present[-1]])),)
