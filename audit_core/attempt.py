@@ -102,7 +102,7 @@ def _code(file: str | None) -> str | None:
 
 
 def _stored(name: str, bench: Bench) -> Attempted | None:
-    """What an earlier run found; None if nothing, if what it wrote is damaged, or if it kept less than is wanted now."""
+    """What an earlier run found; None if nothing, something damaged, or less than is wanted now."""
     data = bench.cache.text(name)
     try:
         finding = None if data is None else TypeAdapter(Finding).validate_json(data)
@@ -142,9 +142,9 @@ def _lacking(plugin: AttackPlugin | CheckPlugin, case: Case, params: Mapping[str
             return Reason(code="needs-non-members", args={})
         if not case.release.columns:
             return Reason(code="needs-comparable-columns", args={})
-        if plugin.question == "hidden-value" and not case.columns_of("sensitive"):
-            if params.get("secrets") != "all":
-                return Reason(code="needs-facts", args={"facts": "sensitive"})
+        declared = case.columns_of("sensitive") or params.get("secrets") == "all"
+        if plugin.question == "hidden-value" and not declared:
+            return Reason(code="needs-facts", args={"facts": "sensitive"})
         if plugin.question in ("hidden-value", "linkage") and len(case.release.columns) < 2:
             return Reason(code="needs-two-columns", args={})
         if Asset.REFERENCE in plugin.sees and (units := _units(case.non_members, case.non_member_subjects)) < 2:
@@ -160,7 +160,9 @@ def _units(table: Table, subjects: Ids | None) -> int:
 
 def _job(plugin: AttackPlugin | CheckPlugin, blank: Finding, bench: Bench, question: int) -> Job:
     # The child learns its own stream only: from the run's seed it could repeat the pools' if the content were known.
-    entropy = stream(bench.setting.seed, blank.role, plugin.name, str(question), bench.setting.twin).integers(2**32, size=8)
+    entropy = stream(bench.setting.seed, blank.role, plugin.name, str(question), bench.setting.twin).integers(
+        2**32, size=8
+    )
     return Job(
         role=blank.role,
         load=plugin.load,

@@ -42,7 +42,9 @@ def blind_baseline(bench: Bench) -> Measurement | None:
     name = key("blind baseline", bench.setting.content, bench.setting.seed, _columns(case))
     stored = bench.cache.arrays(name)
     if stored is None:
-        stored = {"ranking": _ranking(case, groups, stream(bench.setting.seed, "blind baseline", bench.setting.content))}
+        stored = {
+            "ranking": _ranking(case, groups, stream(bench.setting.seed, "blind baseline", bench.setting.content))
+        }
         bench.cache.keep_arrays(name, stored)
     auc, variance, n1, n0 = stored["ranking"].tolist()
     evidence = Ranking(auc=auc, variance=variance, n1=int(n1), n0=int(n0))
@@ -74,7 +76,9 @@ def _ranking(case: Case, groups: tuple[Ids, Ids], rng: np.random.Generator) -> N
         rows = np.arange(len(group))
         kept.append(np.sort(rng.choice(rows, MOST_ROWS, replace=False)) if len(rows) > MOST_ROWS else rows)
     some = [table.select(_columns(case)).take(rows) for table, rows in zip(tables, kept, strict=True)]
-    features = Table(columns=some[0].columns, codes=read_only(np.concatenate([table.codes for table in some]))).features()
+    features = Table(
+        columns=some[0].columns, codes=read_only(np.concatenate([table.codes for table in some]))
+    ).features()
     features = features[:, ~np.isnan(features).all(axis=0)]
     member = np.repeat([True, False], [len(rows) for rows in kept])
     group = np.concatenate([group[rows] for group, rows in zip(groups, kept, strict=True)])

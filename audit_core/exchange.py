@@ -1,4 +1,4 @@
-"""What parent hands child, and how the child takes it: arrays as .npy, the rest as JSON. Nothing that runs code when read."""
+"""What parent hands child: arrays as .npy, the rest as JSON. Nothing that runs code when read."""
 
 import json
 from collections.abc import Mapping

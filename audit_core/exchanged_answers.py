@@ -91,7 +91,7 @@ def _finite(path: Path, n: int) -> NDArray[np.float64]:
 
 def _positions(path: Path, n: int) -> NDArray[np.int64]:
     right: NDArray[np.int64] = _loaded("Links.right_of_left", path, n, "i8")
-    if n and not (-1 <= right.min() and right.max() < n):
+    if n and not (right.min() >= -1 and right.max() < n):
         raise Malformed("Links.right_of_left: not a position on the right, nor -1")
     return right
 

@@ -214,9 +214,7 @@ def _merged(old: Neighbours, new: Neighbours, position: Rows, released: int) -> 
     row = np.concatenate([place[old.row], place[np.where(new.row < 0, len(position), new.row + released)]], axis=1)
     distance = np.concatenate([old.distance, new.distance], axis=1)
     order = np.lexsort((row, distance), axis=1)[:, :k]
-    return Neighbours(
-        distance=np.take_along_axis(distance, order, axis=1), row=np.take_along_axis(row, order, axis=1)
-    )
+    return Neighbours(distance=np.take_along_axis(distance, order, axis=1), row=np.take_along_axis(row, order, axis=1))
 
 
 def _digest(rows: Rows | None) -> str | None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
@@ -13,6 +13,9 @@ from audit_core.words import Words
 from audit_core.written.policy import Basis, WrittenPolicy, WrittenRule, problems
 from audit_core.written.strict_yaml import MAX_BYTES, closest, read_document, write_yaml
 from audit_core.written.validation import validated
+
+USUAL_DOSE = {"copies": Fraction(1, 100), "*": Fraction(1, 10)}
+"""A copied row is in the release or not, so 1 % shows; other leaks are guessed at, and need more to show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,17 +91,13 @@ class Policy:
     certifying: bool = False
     smoke: bool = False
     needs: dict[str, tuple[str, ...]]
-    dose: dict[str, Fraction]
+    dose: dict[str, Fraction] = field(default_factory=lambda: dict(USUAL_DOSE))
     rules: tuple[Rule, ...]
     digest: str
 
     def dose_of(self, goal: str) -> Fraction:
         """The dose for a goal."""
         return self.dose.get(goal, self.dose["*"])
-
-
-USUAL_DOSE = {"copies": Fraction(1, 100), "*": Fraction(1, 10)}
-"""A copied row is in the release or not, so 1 % shows; other leaks are guessed at, and need more to show."""
 
 
 def shipped_policies() -> tuple[str, ...]:

@@ -110,9 +110,8 @@ def audit(
         progress("finished", plugin.name)
     findings = tuple(attempted.finding for attempted in attempts.values())
     usages = {name: attempted.usage for name, attempted in attempts.items()}
-    controls = []
     progress("started", "controls")
-    controls += hygiene(bench, findings)
+    controls = [*hygiene(bench, findings)]
     if (policy.certifying if with_twins is None else with_twins) and case.non_members is not None:
         controls += twins(bench, chosen, findings, policy, usages)
     progress("finished", "controls")

@@ -16,6 +16,7 @@ from audit_core.cache import Cache
 from audit_core.case import Case, Role
 from audit_core.codes import sentence
 from audit_core.isolation import Limits
+from audit_core.measurement import Measurement
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.registry import Registry
 from audit_core.scorecard import FileFacts, Finding
@@ -118,10 +119,10 @@ def conformance(plugin: AttackPlugin | CheckPlugin, registry: Registry) -> Itera
     yield _trial("gives the same answer twice", again == innocent, "two runs of one seed differ")
     yield _trial("measures what its record says", _names(innocent) <= set(plugin.measures), "another measurement")
     if isinstance(plugin, AttackPlugin):
-        flagged = [one.of for one in innocent.measurements if one.name == "auc" and _low(one.evidence) > 0.5]
+        flagged = [f"{one.name} {one.of}" for one in innocent.measurements if _clear(one, innocent)]
         yield _trial("is silent on the innocent case", not flagged, f"flagged by {', '.join(flagged)}")
-        found = any(one.name == "auc" and _low(one.evidence) > 0.5 for one in leaky.measurements)
-        yield _trial("catches the leaky case", found, "no score's AUC is clearly above 0.5")
+        found = any(_clear(one, leaky) for one in leaky.measurements)
+        yield _trial("catches the leaky case", found, "no measurement is clearly above its blind level")
     else:
         more = _total(leaky) >= _total(innocent)
         yield _trial("measures no less on the leaky case", more, "HIGHER must be MORE LEAKAGE")
@@ -165,13 +166,16 @@ def _total(finding: Finding) -> float:
     return sum(one.value for one in finding.measurements)
 
 
-def _low(evidence: object) -> float:
-    return float(evidence.bounds(_CLEAR).low)  # type: ignore[attr-defined]
+def _clear(measurement: Measurement, finding: Finding) -> bool:
+    """Whether a measurement that tells members from non-members is clearly above its blind level."""
+    if measurement.name not in finding.compares or not measurement.evidence.measurable:
+        return False
+    return measurement.evidence.bounds(_CLEAR).low > (measurement.blind or 0.0)
 
 
 def _measured(name: str, finding: Finding) -> Trial:
     why = sentence(finding.reason, "en") if finding.reason is not None else finding.outcome
-    return _trial(name, finding.outcome == "measured" and bool(finding.measurements), why)
+    return _trial(name, finding.outcome == "measured" and bool(finding.measurements or finding.caveats), why)
 
 
 def _trial(name: str, held: bool, why: str) -> Trial:

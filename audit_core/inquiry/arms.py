@@ -9,9 +9,7 @@ from audit_core.statistics.estimates import design_effect
 from audit_core.tables import Ids
 
 
-def excess_of(
-    hits: NDArray[np.bool_], member: NDArray[np.bool_], clusters: Ids | None, scale: Scale
-) -> Excess:
+def excess_of(hits: NDArray[np.bool_], member: NDArray[np.bool_], clusters: Ids | None, scale: Scale) -> Excess:
     """Hits among members beyond those among controls, from the outcome of each target.
 
     Args:

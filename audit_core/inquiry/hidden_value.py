@@ -106,7 +106,9 @@ def strata(*tables: Table) -> tuple[NDArray[np.intp], ...]:
         return tuple(each.astype(np.intp) + 1 for each in codes)
     present = np.concatenate(codes)
     present = present[present != MISSING]
-    edges = np.unique(np.quantile(present, np.arange(1, MOST_STRATA) / MOST_STRATA, method="lower")) if len(present) else []
+    if not len(present):
+        return tuple(np.zeros(len(each), dtype=np.intp) for each in codes)
+    edges = np.unique(np.quantile(present, np.arange(1, MOST_STRATA) / MOST_STRATA, method="lower"))
     return tuple(np.where(each == MISSING, 0, 1 + np.searchsorted(edges, each, side="left")) for each in codes)
 
 
@@ -136,9 +138,7 @@ def even_quota(inside: NDArray[np.intp], outside: NDArray[np.intp], most: int) -
     return best
 
 
-def _chosen(
-    own: NDArray[np.intp], other: NDArray[np.intp], quota: int, rng: np.random.Generator
-) -> Rows:
+def _chosen(own: NDArray[np.intp], other: NDArray[np.intp], quota: int, rng: np.random.Generator) -> Rows:
     """Rows of one arm, of each stratum as many as the other arm can give too, the quota at most."""
     width = 1 + max(own.max(initial=0), other.max(initial=0))
     wanted = np.minimum(np.bincount(own, minlength=width), np.bincount(other, minlength=width)).clip(max=quota)
@@ -151,7 +151,7 @@ def _chosen(
 
 
 def _question(plugin: AttackPlugin, key: _Key, known: Sequence[str], bench: Bench) -> HiddenValue:
-    """The values of the secret that are shown are those of the release: which others there are is part of the secret."""
+    """The values shown of the secret are the release's own: which others there are is part of the secret."""
     case, name = bench.case, key.secret.name
     targets, released = with_own_dictionaries(targets_of(case, key.pool).select(known), case.release.select(known))
     others = [column for column in case.release.names if column not in known]
@@ -166,9 +166,7 @@ def _question(plugin: AttackPlugin, key: _Key, known: Sequence[str], bench: Benc
     )
 
 
-def _mark(
-    case: Case, keys: Sequence[_Key], answers: Sequence[tuple[Guesses, ...]], confidence: float
-) -> Marked:
+def _mark(case: Case, keys: Sequence[_Key], answers: Sequence[tuple[Guesses, ...]], confidence: float) -> Marked:
     """Right guesses among members beyond those among non-members, and what one fixed guess would have reached."""
     measurements: list[Measurement] = []
     caveats = []

@@ -44,7 +44,9 @@ def inquiry(plugin: AttackPlugin, params: dict[str, Any], bench: Bench) -> Inqui
     case, setting = bench.case, bench.setting
     with_reference = Asset.REFERENCE in plugin.sees
     targets = asked("membership", params).targets
-    secret = stream(setting.seed, "pools", str(with_reference), *([] if targets is None else [str(targets)]), setting.content)
+    secret = stream(
+        setting.seed, "pools", str(with_reference), *([] if targets is None else [str(targets)]), setting.content
+    )
     pools = cut(case, with_reference=with_reference, rng=secret, targets=targets)
     remote = [_remote(pool, bench) for pool in pools] if with_reference else None
     return Inquiry(

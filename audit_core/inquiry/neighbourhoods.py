@@ -10,7 +10,13 @@ from audit_core.questions import Neighbours
 
 
 def of_targets(
-    pool: Pool, rows: NearestRows, right: str, k: int, *, others: Rows | None = None, columns: Sequence[str] | None = None
+    pool: Pool,
+    rows: NearestRows,
+    right: str,
+    k: int,
+    *,
+    others: Rows | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Neighbours:
     """The `k` rows of a table, or of some of its rows, that are nearest to each target."""
     distance = np.empty((len(pool.row), k), dtype=np.float32)
@@ -32,6 +38,4 @@ def among_targets(pool: Pool, rows: NearestRows, left: str, k: int, *, columns: 
         places.append(np.append(place[order], -1).astype(np.int32)[found.row])
     distance, row = np.concatenate(distances, axis=1), np.concatenate(places, axis=1)
     order = np.lexsort((row, distance), axis=1)[:, :k]
-    return Neighbours(
-        distance=np.take_along_axis(distance, order, axis=1), row=np.take_along_axis(row, order, axis=1)
-    )
+    return Neighbours(distance=np.take_along_axis(distance, order, axis=1), row=np.take_along_axis(row, order, axis=1))

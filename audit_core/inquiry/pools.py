@@ -30,9 +30,7 @@ class Pool:
     reference: Rows
 
 
-def cut(
-    case: Case, *, with_reference: bool, rng: np.random.Generator, targets: int | None = None
-) -> tuple[Pool, ...]:
+def cut(case: Case, *, with_reference: bool, rng: np.random.Generator, targets: int | None = None) -> tuple[Pool, ...]:
     """The pools of a question about single rows: one, or one for each of two folds where there is a reference.
 
     Args:

@@ -86,7 +86,10 @@ class Described:
         if not column.numeric or condition.value is None:
             raise NoSuchCondition("value")
         values = column.values.astype(np.float64)
-        left, right = np.searchsorted(values, condition.value, "left"), np.searchsorted(values, condition.value, "right")
+        left, right = (
+            np.searchsorted(values, condition.value, "left"),
+            np.searchsorted(values, condition.value, "right"),
+        )
         low = int(left) if condition.op in ("==", ">=") else 0
         high = int(right) - 1 if condition.op in ("==", "<=") else len(values)
         return position, low, high

@@ -48,7 +48,9 @@ def inquiry(plugin: AttackPlugin, params: dict[str, Any], bench: Bench) -> Inqui
     inside = _cut(len(case.members), case.member_subjects, size, rng)
     outside = _cut(len(non_members), case.non_member_subjects, size, rng)
     key = _Key(
-        members=Described(case.members.take(inside), None if case.member_subjects is None else case.member_subjects[inside]),
+        members=Described(
+            case.members.take(inside), None if case.member_subjects is None else case.member_subjects[inside]
+        ),
         controls=Described(
             non_members.take(outside), None if case.non_member_subjects is None else case.non_member_subjects[outside]
         ),
@@ -95,7 +97,7 @@ def _mark(key: _Key, answers: Sequence[Predicates], confidence: float) -> Marked
 
 
 def _hits(single: Ids) -> tuple[float, float]:
-    """How many descriptions single somebody out, and their design effect: one person hit twice is one piece of evidence."""
+    """How many descriptions single somebody out, and their design effect: hits of one person are one piece of evidence."""
     hit = single[single != NOBODY]
     return float(len(hit)), repetition_effect(hit)
 

@@ -27,8 +27,7 @@ def clopper_pearson(k: float, n: float, alpha: float) -> Bounds:
 
     low = float(betaincinv(k, n - k + 1, alpha)) if k > 0 else 0.0
     high = float(betainccinv(k + 1, n - k, alpha)) if k < n else 1.0
-    # A real count close to 0 is beyond the inverse's precision, and an alpha close to 0 beyond its range (NaN): then the
-    # bound is at the end of its range.
+    # A real count close to 0 is beyond the inverse's precision, and an alpha close to 0 beyond its range (NaN).
     low, high = (0.0 if math.isnan(low) else low), (1.0 if math.isnan(high) else high)
     return min(low, k / n), max(high, k / n)
 

@@ -121,19 +121,19 @@ def shuffled_auc(
     """
     from scipy.stats import rankdata
 
-    ranks = rankdata(scores)
+    ranks: Floats = rankdata(scores)
+    sizes, labels = np.ones(len(scores)), member
     if clusters is not None:
         _, first, unit = np.unique(clusters, return_index=True, return_inverse=True)
-        ranks, sizes = np.bincount(unit.reshape(-1), weights=ranks), np.bincount(unit.reshape(-1))
-        member = member[first]
-    else:
-        sizes = np.ones(len(ranks), dtype=np.int64)
-    chosen = int(member.sum())
+        ranks, sizes = np.bincount(unit.reshape(-1), weights=ranks), np.bincount(unit.reshape(-1)).astype(np.float64)
+        labels = member[first]
+    order = np.lexsort((sizes, ranks))  # so that the rows' own order plays no part
+    ranks, sizes, chosen = ranks[order], sizes[order], int(labels.sum())
     areas = np.empty(times)
     for time in range(times):
         some = rng.permutation(len(ranks))[:chosen]
-        n1 = int(sizes[some].sum())
-        n0 = int(sizes.sum()) - n1
+        n1 = float(sizes[some].sum())
+        n0 = float(sizes.sum()) - n1
         areas[time] = (ranks[some].sum() - n1 * (n1 + 1) / 2) / (n1 * n0) if n1 and n0 else 0.5
     return areas
 

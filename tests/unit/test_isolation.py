@@ -28,7 +28,7 @@ def find(path: Path, limits: Limits = MINUTE, rows: int = 40, debug: bool = Fals
     plugin = registry.attacks[path.stem.replace("_", "-")]
     case = made_up_case("innocent", rows=rows)
     setting = Setting(seed=0, content="test", limits=limits, confidence=0.95, debug=debug)
-    return attempt(plugin, {}, lay_out(case, setting, registry, [plugin], Cache()))[0]
+    return attempt(plugin, {}, lay_out(case, setting, registry, [plugin], Cache())).finding
 
 
 def test_raising_is_told_by_kind_and_place_without_the_message(attack_file: AttackFile) -> None:
@@ -95,7 +95,7 @@ def test_a_growing_attack_is_ended(attack_file: AttackFile) -> None:
         ("return Scores(of='s', values=np.zeros(3))", "Scores.values: shape"),
         ("return Scores(of='', values=np.zeros(len(question.targets)))", "Scores.of: a name is missing"),
         ("return (Scores(of='s', values=np.zeros(len(question.targets))),) * 2", "Scores.of: a name is given twice"),
-        ("return None", "Scores.of: a name is missing"),
+        ("return None", "Scores: none was given"),
         ("return Scores(of=str(rng.random()), values=np.zeros(len(question.targets)))", "Scores.of: not the same"),
     ],
 )
@@ -239,7 +239,7 @@ def test_a_finished_attempt_is_not_run_again(attack_file: AttackFile, tmp_path: 
     plugin, case = registry.attacks["tried"], made_up_case("innocent", rows=20)
     setting = Setting(seed=0, content="test", limits=Limits(), confidence=0.95)
     findings = [
-        attempt(plugin, {}, lay_out(case, used, registry, [plugin], Cache(tmp_path / "cache")))[0]
+        attempt(plugin, {}, lay_out(case, used, registry, [plugin], Cache(tmp_path / "cache"))).finding
         for used in (setting, setting, replace(setting, seed=1))
     ]
     assert findings[0] == findings[1]

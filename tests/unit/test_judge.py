@@ -10,11 +10,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from audit_core.codes import CODES, sentence
-from audit_core.evidence import Evidence, Exact, Excess, Proportion, Ranking, TailHits
+from audit_core.evidence import Evidence, Exact, Excess, Mean, Proportion, Ranking, TailHits
 from audit_core.judge import Judged, exit_code, holm, judge
 from audit_core.measurement import Measurement, Reason, measured
 from audit_core.policy import Policy, Rule, When, load_policy
 from audit_core.scorecard import (
+    Control,
     FileFacts,
     Finding,
     Inputs,
@@ -92,8 +93,33 @@ def finding(*measurements: Measurement, **changes: Any) -> Finding:
         "references": (),
         "params": {},
         "origin": "test",
+        "compares": ("copies_excess",),
     }
     return Finding(**(fields | changes))
+
+
+def control(name: str, *measurements: Measurement, **changes: Any) -> Control:
+    fields: dict[str, Any] = {
+        "name": name,
+        "measurements": measurements,
+        "verdict": OPEN,
+        "reason": Reason(code="control-not-judged", args={}),
+    }
+    return Control(**(fields | changes))
+
+
+def blind(auc: float) -> Control:
+    """Members told from non-members without the release."""
+    evidence = Ranking(auc=auc, variance=1e-4, n1=1000, n0=1000)
+    return control("blind-baseline", measured("blind_auc", evidence, blind=0.5))
+
+
+def leaky(evidence: Evidence, dose: float = 0.01, **changes: Any) -> Control:
+    return control("leaky-twin", copies(evidence), attack="exact-copies", dose=dose, **changes)
+
+
+def innocent(evidence: Evidence, **changes: Any) -> Control:
+    return control("innocent-twin", copies(evidence), attack="exact-copies", **changes)
 
 
 def stopped(outcome: str, code: str | None = "timed-out", attack: str = "exact-copies") -> Finding:
@@ -126,15 +152,31 @@ def test_line_1_an_errored_attack_is_an_error_with_its_own_reason() -> None:
 
 def test_line_1_goes_before_an_unsound_case_and_before_measurements() -> None:
     found = replace(stopped("errored", None), measurements=(copies(LEAKY),))
-    row = only(judge(policy(), [found], TABLE, invalid={"exact-copies": Reason(code="smoke", args={})}))
+    row = only(judge(policy(), [found], TABLE, controls=[blind(0.7)]))
     assert (row.verdict, row.reason.code) == (ERROR, "attack-errored")
 
 
 def test_line_2_an_unsound_case_is_inconclusive_whatever_was_measured() -> None:
-    why = Reason(code="confounded", args={"auc": "0.7"})
-    row = only(judge(policy(), [finding(copies(LEAKY))], TABLE, invalid={"exact-copies": why}))
-    assert (row.verdict, row.reason) == (OPEN, why)
+    row = only(judge(policy(), [finding(copies(LEAKY))], TABLE, controls=[blind(0.7)]))
+    assert (row.verdict, row.reason.code) == (OPEN, "confounded")
     assert row.measured == pytest.approx(0.028)
+    assert only(judge(policy(), [finding(copies(LEAKY))], TABLE, controls=[blind(0.56)])).verdict is FAIL
+
+
+def test_line_2_spares_what_does_not_compare_the_arms() -> None:
+    its = rule(measurement="released_near_excess", margin=Fraction(0))
+    found = finding(copies(LEAKY, of="all", name="released_near_excess"))
+    assert only(judge(policy(its), [found], TABLE, controls=[blind(0.7)])).verdict is FAIL
+
+
+def test_line_2_an_attack_that_fails_fresh_rows_decides_nothing() -> None:
+    judged = judge(policy(), [finding(copies(LEAKY))], TABLE, controls=[innocent(LEAKY)])
+    assert (only(judged).verdict, only(judged).reason.code) == (OPEN, "over-sensitive")
+    assert [one.verdict for one in judged.controls] == [OPEN]
+    # At 99 % this would fail, at 99.9 % it does not.
+    mild = Excess(k1=14, n1=2000, k0=3, n0=2000, scale="difference")
+    assert 0.001 < mild.p_value(0.0) < 0.01
+    assert only(judge(policy(), [finding(copies(LEAKY))], TABLE, controls=[innocent(mild)])).verdict is FAIL
 
 
 def test_line_2_swapped_arms_prove_nothing() -> None:
@@ -245,8 +287,54 @@ def test_line_5_a_certifying_policy_passes_only_where_the_plant_was_found() -> N
     judged = judge(certifying, [finding(copies(CLEAN))], TABLE)
     assert (only(judged).verdict, only(judged).reason.code, judged.verdict) == (OPEN, "plant-not-found", OPEN)
     assert judged.missing == ()
-    found = judge(certifying, [finding(copies(CLEAN))], TABLE, found=frozenset({"exact-copies"}))
+    controls = [blind(0.5), innocent(CLEAN), leaky(LEAKY)]
+    found = judge(certifying, [finding(copies(CLEAN))], TABLE, controls=controls)
     assert found.verdict is PASS
+    assert [one.verdict for one in found.controls] == [PASS, PASS, PASS]
+    for missing in range(3):
+        rest = controls[:missing] + controls[missing + 1 :]
+        assert judge(certifying, [finding(copies(CLEAN))], TABLE, controls=rest).verdict is OPEN
+    errored = Reason(code="timed-out", args={"seconds": 60})
+    for worse in (
+        leaky(CLEAN),
+        leaky(LEAKY, dose=0.02),
+        leaky(LEAKY, outcome="errored", verdict=ERROR, reason=errored),
+        leaky(Excess(k1=0, n1=0, k0=0, n0=0, scale="difference")),
+    ):
+        judged = judge(certifying, [finding(copies(CLEAN))], TABLE, controls=[*controls[:2], worse])
+        assert (only(judged).verdict, only(judged).reason.code) == (OPEN, "plant-not-found")
+
+
+def test_the_level_at_which_a_plant_is_found_is_shared_among_the_scores() -> None:
+    """A deaf attack with many scores has one that looks good by chance."""
+    mild = Excess(k1=14, n1=2000, k0=3, n0=2000, scale="difference")
+    alone = control("leaky-twin", copies(mild), attack="exact-copies", dose=0.01)
+    many = [copies(CLEAN, of=f"score {number}") for number in range(9)]
+    among = control("leaky-twin", copies(mild), *many, attack="exact-copies", dose=0.01)
+    judged = judge(policy(), [finding(copies(CLEAN))], TABLE, controls=[alone, among])
+    assert [one.verdict for one in judged.controls] == [PASS, OPEN]
+
+
+def test_a_certifying_policy_asks_no_plant_of_what_is_counted_whole() -> None:
+    its = rule(measurement="multiset_equal", margin=Fraction(0))
+    whole = finding(copies(ZERO, of="all", name="multiset_equal"))
+    assert only(judge(policy(its, certifying=True), [whole], TABLE)).verdict is PASS
+
+
+def test_shuffled_labels_that_tell_are_a_bug_of_that_attack_alone() -> None:
+    bug = measured("auc_shuffled", Mean(mean=0.6, se=0.001, df=199), of="s", blind=0.5)
+    coin = measured("auc_shuffled", Mean(mean=0.501, se=0.001, df=199), of="s", blind=0.5)
+    for shuffled, verdict in ((bug, OPEN), (coin, FAIL)):
+        controls = [control("label-permutation", shuffled, attack="exact-copies")]
+        assert only(judge(policy(), [finding(copies(LEAKY))], TABLE, controls=controls)).verdict is verdict
+    other = [control("label-permutation", bug, attack="another")]
+    assert only(judge(policy(), [finding(copies(LEAKY))], TABLE, controls=other)).verdict is FAIL
+
+
+def test_a_control_without_a_rule_decides_nothing() -> None:
+    its = rule(attack="other", measurement="auc")
+    judged = judge(policy(its), [finding(copies(LEAKY))], TABLE, controls=[innocent(LEAKY)])
+    assert [one.verdict for one in judged.controls] == [NOT]
 
 
 def test_a_fail_needs_no_plant() -> None:
@@ -439,7 +527,8 @@ def test_a_row_that_cannot_fail_lowers_the_bar_for_no_other() -> None:
     found = [finding(copies(marginal)), finding(copies(LEAKY), attack="other")]
     # As a test of its own the leak is rejected first, and the marginal one is the only one left.
     assert [row.verdict for row in judge(policy(*its), found, TABLE).judgements] == [FAIL, FAIL]
-    unsound = judge(policy(*its), found, TABLE, invalid={"other": Reason(code="confounded", args={})})
+    bug = measured("auc_shuffled", Mean(mean=0.6, se=0.001, df=199), of="s", blind=0.5)
+    unsound = judge(policy(*its), found, TABLE, controls=[control("label-permutation", bug, attack="other")])
     assert FAIL not in [row.verdict for row in unsound.judgements]
 
 
@@ -573,9 +662,9 @@ def test_more_hits_never_improve_a_verdict(its: Policy, fewer: int, more: int, c
 
 
 def card(its: Policy, findings: list[Finding], facts: dict[str, int]) -> Scorecard:
-    judged = judge(its, findings, facts)
+    judged = judge(its, findings, facts, controls=[blind(0.52), innocent(CLEAN), leaky(LEAKY)])
     return Scorecard(
-        schema_version=1,
+        schema_version=2,
         name="test",
         verdict=judged.verdict,
         reasons=judged.reasons,
@@ -596,7 +685,7 @@ def card(its: Policy, findings: list[Finding], facts: dict[str, int]) -> Scoreca
         missing=judged.missing,
         judgements=judged.judgements,
         findings=tuple(findings),
-        controls=(),
+        controls=judged.controls,
         guarantee=None,
         usefulness=(),
         provenance=Provenance(sekisho="0", python="3", seed=0, distributions={}, plugins={}, refusals=()),
@@ -628,8 +717,15 @@ def test_judging_a_stored_scorecard_gives_the_judgements_it_holds() -> None:
     ]
     made = card(its, found, facts)
     read = Scorecard.from_json(made.to_json())
-    again = judge(its, read.findings, read.facts)
-    assert again == Judged(judgements=made.judgements, verdict=made.verdict, reasons=made.reasons, missing=made.missing)
+    again = judge(its, read.findings, read.facts, controls=read.controls)
+    assert again == Judged(
+        judgements=made.judgements,
+        verdict=made.verdict,
+        reasons=made.reasons,
+        missing=made.missing,
+        controls=made.controls,
+    )
+    assert [one.verdict for one in again.controls] == [PASS, PASS, PASS]
     assert read.judgements == made.judgements
     assert {row.verdict for row in again.judgements} >= {FAIL, OPEN, PASS, Verdict.NO_FINDING}
     json.loads(made.to_json())

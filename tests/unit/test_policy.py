@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from audit_core.errors import InputError
+from audit_core.plugin import MEASURES
 from audit_core.policy import Policy, When, load_policy, parse_policy, policy_schema, policy_yaml, shipped_policies
 from audit_core.words import LANGUAGES
 from audit_core.written.strict_yaml import read_yaml
@@ -22,7 +23,10 @@ MEASUREMENTS = {
         "released_copies_excess",
         "released_near_excess",
     },
-    "membership": {"auc", "tpr_at_fpr_0_01", "tpr_at_fpr_0_001"},
+    "membership": set(MEASURES["membership"]),
+    "attribute-disclosure": set(MEASURES["hidden-value"]),
+    "linkability": set(MEASURES["linkage"]),
+    "singling-out": set(MEASURES["singling-out"]),
     "k-anonymity": {
         "largest_risk",
         "average_risk",
@@ -244,3 +248,16 @@ def test_the_json_schema_names_every_key_and_allows_no_other() -> None:
     assert schema["additionalProperties"] is False
     assert all(part["additionalProperties"] is False for part in schema["$defs"].values())
     assert json.loads(json.dumps(schema)) == schema
+
+
+def test_a_policys_dose_is_a_share_by_goal_and_has_usual_values() -> None:
+    assert load_policy("starter").dose == {"*": Fraction(1, 10), "copies": Fraction(1, 100)}
+    certifying = load_policy("public-release")
+    assert (certifying.dose_of("copies"), certifying.dose_of("membership")) == (Fraction(1, 100), Fraction(1, 10))
+    base = policy_yaml(certifying).decode()
+    assert parse_policy(base.replace("copies: 0.01\n", "copies: 5%\n").encode(), "p").dose_of("copies") == Fraction(
+        1, 20
+    )
+    for wrong in ("0", "120%", "-1%", "much"):
+        with pytest.raises(InputError):
+            parse_policy(base.replace("copies: 0.01\n", f"copies: {wrong}\n").encode(), "p")

@@ -160,7 +160,7 @@ def test_tail_bounds_rise_with_the_hits(hits: int, arms: tuple[int, int, float])
 
 
 def test_a_bound_beyond_the_inverses_range_is_the_end_of_the_range() -> None:
-    """At an alpha of 1e-242 the inverse of the beta distribution gives up; the p-value that is searched for must not."""
+    """At an alpha of 1e-242 the inverse of the beta distribution gives up; the search for a p-value must not."""
     assert clopper_pearson(4, 13 / 3, 1e-242)[0] == 0.0
     low = excess_bounds(4, 13 / 3, 0, 256, "relative", 0.25)[0]
     assert excess_p_value(4, 13 / 3, 0, 256, "relative", low) == pytest.approx(0.25, rel=1e-5)

@@ -31,12 +31,11 @@ class AttributeDisclosure:
         guess = commonest(codes[found.row], nearest, np.bincount(codes + 1, minlength=len(column.values) + 1))
         if column.numeric:
             return Guesses(of=question.secret, values=np.append(column.values.astype(np.float64), np.nan)[guess])
-        return Guesses(of=question.secret, values=np.append(column.values, None)[guess])
+        words = np.array([*column.values, None], dtype=object)
+        return Guesses(of=question.secret, values=words[guess])
 
 
-def commonest(
-    codes: NDArray[np.int32], counted: NDArray[np.bool_], overall: NDArray[np.intp]
-) -> NDArray[np.int32]:
+def commonest(codes: NDArray[np.int32], counted: NDArray[np.bool_], overall: NDArray[np.intp]) -> NDArray[np.int32]:
     """The code that occurs most often in each row, shape `(n_rows,)`; of equals, the one commonest overall.
 
     Args:

@@ -38,7 +38,7 @@ def nearest_pairs(left: Neighbours, right: Neighbours, rng: np.random.Generator)
     Returns:
         Positions on the right, -1 where no way leads there.
     """
-    n, k = left.row.shape
+    n = len(left.row)
     ways = left.distance[:, :, None] + np.where(left.row[:, :, None] < 0, np.inf, right.distance[left.row])
     ends = right.row[left.row].reshape(n, -1)
     lengths = ways.reshape(n, -1)

@@ -41,7 +41,9 @@ class SinglingOutAttack:
         """Both kinds of descriptions; none twice."""
         release = question.release.normalised()
         several = tuple(multivariate(release, min(self.tries, len(release)), rng))
-        return Predicates(of="univariate", items=tuple(univariate(release))), Predicates(of="multivariate", items=several)
+        return Predicates(of="univariate", items=tuple(univariate(release))), Predicates(
+            of="multivariate", items=several
+        )
 
 
 def multivariate(release: Table, tries: int, rng: np.random.Generator) -> Iterator[Predicate]:
@@ -74,9 +76,7 @@ def _reach(column: Column, near: float) -> NDArray[np.intp]:
     return np.column_stack([np.minimum(low, codes), np.maximum(high, codes)])
 
 
-def _described(
-    release: Table, row: int, order: NDArray[np.intp], reach: list[NDArray[np.intp]]
-) -> tuple[int, ...]:
+def _described(release: Table, row: int, order: NDArray[np.intp], reach: list[NDArray[np.intp]]) -> tuple[int, ...]:
     """The columns, in ascending order, by which the row is alone; none if it never is."""
     fits: NDArray[np.intp] | slice = slice(None)
     for count, position in enumerate(order, start=1):

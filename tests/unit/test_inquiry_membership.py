@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from audit_core.answers import Scores
-from audit_core.marking import membership
+from audit_core.inquiry.membership import mark
 from audit_core.inquiry.pools import Pool, clusters, cut
 from audit_core.testing import made_up_case
 
@@ -12,8 +12,8 @@ from audit_core.testing import made_up_case
 def marked(case, answer, with_reference=True, seed=0):
     pools = cut(case, with_reference=with_reference, rng=np.random.default_rng(seed))
     answers = [(Scores(of="s", values=np.asarray(answer(pool), dtype=float)),) for pool in pools]
-    measurements, curves = membership(case, pools, answers, 0.95)
-    return {one.name: one for one in measurements}, curves
+    marked = mark(case, pools, answers, None, rng=np.random.default_rng(9), confidence=0.95)
+    return {one.name: one for one in marked.measurements}, marked.details
 
 
 def test_the_key_itself_scores_one() -> None:
