@@ -114,7 +114,7 @@ class Table:
         return np.array([*words, None], dtype=object)[self.codes[:, position]]
 
     def features(self) -> NDArray[np.float64]:
-        """What a tree can split on, shape `(n_rows, n_columns)`: numbers, the codes of categories, NaN where missing."""
+        """What a tree can split on, shape `(n_rows, n_columns)`: numbers, codes of categories, NaN where missing."""
         columns = []
         for position, column in enumerate(self.columns):
             if column.numeric:

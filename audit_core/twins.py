@@ -27,7 +27,7 @@ REDRAWN = 0.5
 
 
 def innocent(bench: Bench) -> Bench | None:
-    """The twin that releases half of the non-members, the others being the control; None with fewer than four people."""
+    """The twin that releases half of the non-members, the others being the control; None with under four people."""
     case, setting = bench.case, bench.setting
     non_members = held_out(case)
     subjects = case.non_member_subjects

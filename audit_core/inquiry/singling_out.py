@@ -97,7 +97,7 @@ def _mark(key: _Key, answers: Sequence[Predicates], confidence: float) -> Marked
 
 
 def _hits(single: Ids) -> tuple[float, float]:
-    """How many descriptions single somebody out, and their design effect: hits of one person are one piece of evidence."""
+    """How many descriptions single somebody out, and their design effect: a person hit twice is hit once."""
     hit = single[single != NOBODY]
     return float(len(hit)), repetition_effect(hit)
 

@@ -125,7 +125,8 @@ def shuffled_auc(
     sizes, labels = np.ones(len(scores)), member
     if clusters is not None:
         _, first, unit = np.unique(clusters, return_index=True, return_inverse=True)
-        ranks, sizes = np.bincount(unit.reshape(-1), weights=ranks), np.bincount(unit.reshape(-1)).astype(np.float64)
+        ranks = np.bincount(unit.reshape(-1), weights=ranks)
+        sizes = np.bincount(unit.reshape(-1)).astype(np.float64)
         labels = member[first]
     order = np.lexsort((sizes, ranks))  # so that the rows' own order plays no part
     ranks, sizes, chosen = ranks[order], sizes[order], int(labels.sum())
