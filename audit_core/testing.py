@@ -20,7 +20,7 @@ from audit_core.measurement import Measurement
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.registry import Registry
 from audit_core.scorecard import FileFacts, Finding
-from audit_core.tables import MISSING, Column, Table, read_only
+from audit_core.tables import MISSING, Column, Table, content_order, read_only
 
 Leak = Literal["innocent", "leaky"]
 
@@ -60,6 +60,7 @@ def made_up_case(
         codes = release.codes.copy()
         codes[: rows // 2] = members.codes[: rows // 2]
         release = Table(columns=pool.columns, codes=read_only(codes))
+    release, members, non_members = (table.take(content_order(table)) for table in (release, members, non_members))
     facts = FileFacts(name="made-up", rows=rows, digest=f"made-up:{leak}:{seed}:{rows}")
     return Case(
         name=f"made-up {leak}",

@@ -122,12 +122,11 @@ def shuffled_auc(
     from scipy.stats import rankdata
 
     ranks: Floats = rankdata(scores)
-    sizes, labels = np.ones(len(scores)), member
+    sizes: Floats = np.ones(len(scores))
+    labels = member
     if clusters is not None:
-        _, first, unit = np.unique(clusters, return_index=True, return_inverse=True)
-        ranks = np.bincount(unit.reshape(-1), weights=ranks)
-        sizes = np.bincount(unit.reshape(-1)).astype(np.float64)
-        labels = member[first]
+        ranks, sizes = _cluster_sums(ranks, clusters)
+        labels = member[np.unique(clusters, return_index=True)[1]]
     order = np.lexsort((sizes, ranks))  # so that the rows' own order plays no part
     ranks, sizes, chosen = ranks[order], sizes[order], int(labels.sum())
     areas = np.empty(times)
