@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from audit_core import box_search
 from audit_core.neighbours import nearest, scales
 from audit_core.tables import MISSING, Column, Table, read_only
 
@@ -58,6 +59,80 @@ def test_distances_and_rows_are_those_of_the_definition(left: np.ndarray, right:
         np.testing.assert_allclose(found.distance[query][here], order, atol=1e-6)
         np.testing.assert_allclose(wanted[query][found.row[query][here]], found.distance[query][here], atol=1e-6)
         assert np.isinf(found.distance[query][~here]).all()
+
+
+@pytest.fixture
+def tiny_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every limit so low that a few rows make many boxes, blocks and chunks."""
+    for name, value in {"_BOX": 2, "_QUERIES": 3, "_PAIRS": 5, "_EVERY": 1, "_FEW": 0.5}.items():
+        monkeypatch.setattr(box_search, name, value)
+
+
+def in_float32(a: Table, b: Table, units: np.ndarray, *, same: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Every distance in the order in which the search adds up, and the rows in order of distance, then number."""
+    total = np.zeros((len(a), len(b)), dtype=np.float32)
+    for position in sorted(range(len(a.columns)), key=lambda position: a.columns[position].numeric):
+        column, x, y = a.columns[position], a.codes[:, position, None], b.codes[None, :, position]
+        if column.numeric:
+            scaled = ((column.values - column.values.min()) / units[position]).astype(np.float32)
+            apart = np.minimum(np.abs(scaled[x] - scaled[y]), np.float32(1))
+            total += np.where((x == MISSING) | (y == MISSING), x != y, apart).astype(np.float32)
+        else:
+            total += x != y
+    if same:
+        np.fill_diagonal(total, np.inf)
+    return total, np.argsort(total, axis=1, kind="stable")
+
+
+@pytest.mark.usefixtures("tiny_boxes")
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(codes, codes, st.integers(1, 5), st.booleans())
+def test_boxes_and_blocks_change_no_bit_and_no_tie(left: np.ndarray, right: np.ndarray, k: int, same: bool) -> None:
+    a, b = table(left), table(left if same else right)
+    units = scales(a, b)
+    found = nearest(a, b, units, k=k, leave_self_out=same)
+    distance, order = in_float32(a, b, units, same=same)
+    rows = order[:, : min(k, len(b) - same)]
+    here = rows.shape[1]
+    assert found.row[:, :here].tolist() == rows.tolist()
+    assert found.distance[:, :here].tolist() == np.take_along_axis(distance, rows, axis=1).tolist()
+    assert (found.row[:, here:] == -1).all()
+    assert np.isinf(found.distance[:, here:]).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("k", [1, 2, 20])
+@pytest.mark.parametrize("same", [False, True])
+def test_thousands_of_rows_with_many_ties(k: int, threads: int, same: bool) -> None:
+    rng = np.random.default_rng(6)
+    a = table(rng.choice(6, (1500, 4), p=[0.4, 0.3, 0.1, 0.1, 0.05, 0.05]) - 1)
+    b = a if same else table(rng.integers(-1, 5, (2000, 4)))
+    units = scales(a, b)
+    found = nearest(a, b, units, k=k, leave_self_out=same, threads=threads)
+    distance, order = in_float32(a, b, units, same=same)
+    assert np.array_equal(found.row, order[:, :k])
+    assert np.array_equal(found.distance, np.take_along_axis(distance, order[:, :k], axis=1))
+
+
+def test_far_values_and_hundreds_of_categories() -> None:
+    """Numbers beyond the unit are cut at 1, and category counts above 255 do not wrap round."""
+    rng = np.random.default_rng(7)
+    values = np.sort(rng.standard_cauchy(400) * 1e6)
+    columns = (
+        Column(name="n", kind="number", values=values),
+        *(Column(name=f"c{at}", kind="category", values=np.array(["a", "b"], dtype=object)) for at in range(300)),
+    )
+    numbers, bits = rng.integers(0, 400, 700), rng.integers(0, 2, (600, 300))
+    a, b = (
+        Table(columns=columns, codes=read_only(np.column_stack([numbers[part], its]).astype(np.int32)))
+        for part, its in ((slice(100), bits[:100]), (slice(100, None), 1 - bits))
+    )
+    units = scales(a, b)
+    found = nearest(a, b, units, k=600)
+    distance, order = in_float32(a, b, units, same=False)
+    assert np.array_equal(found.row, order)
+    assert np.array_equal(found.distance, np.sort(distance, axis=1))
+    assert found.distance.max() >= 300  # the opposite of a row differs in all 300 categories
 
 
 @pytest.mark.parametrize("k", [1, 2, 7])
