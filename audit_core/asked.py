@@ -30,7 +30,9 @@ class AskedMembership(Asked):
 class AskedHiddenValue(Asked):
     """What is the hidden value of each target?"""
 
-    targets: Targets = Field(default=5_000, description="at most so many members and non-members for a secret")
+    targets: Targets = Field(
+        default=5_000, description="at most so many non-members for a secret, and three times as many members"
+    )
     known: Literal["other-columns", "quasi-identifiers"] = Field(
         default="other-columns", description="what the attacker knows of a person"
     )

@@ -70,6 +70,7 @@ def _ranking(case: Case, groups: tuple[Ids, Ids], rng: np.random.Generator) -> N
     """AUC, variance and independent units of the scores that each fold gets from a classifier fitted to the others."""
     from scipy.stats import rankdata
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     tables, kept = (case.members, held_out(case)), []
     for group in groups:
@@ -92,9 +93,10 @@ def _ranking(case: Case, groups: tuple[Ids, Ids], rng: np.random.Generator) -> N
         model = HistGradientBoostingClassifier(
             max_iter=60, early_stopping=False, class_weight="balanced", random_state=int(rng.integers(2**31))
         )
-        model.fit(features[inside], member[inside])
-        # Scores of two classifiers have no common scale.
-        scores[outside] = (rankdata(model.decision_function(features[outside])) - 0.5) / outside.sum()
+        with threadpool_limits(1):  # on a busy machine OpenMP's threads wait for each other more than they work
+            model.fit(features[inside], member[inside])
+            said = model.decision_function(features[outside])
+        scores[outside] = (rankdata(said) - 0.5) / outside.sum()  # scores of two classifiers have no common scale
     parts = scores[member], scores[~member], group[member], group[~member]
     auc, variance = delong(*parts)
     return np.array([auc, variance, independent_units(parts[2]), independent_units(parts[3])])

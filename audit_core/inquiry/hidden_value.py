@@ -1,7 +1,7 @@
 """What is the hidden value of each target? One question for each secret column.
 
-Members and non-members with the same secret are asked about equally often, and common secrets no more often than
-settles the most: where nearly everybody has one value, guessing it is right nearly always and shows nothing.
+The secrets of members and of non-members who are asked about occur in the same proportions, and common ones no more
+often than settles the most: where nearly everybody has one value, guessing it is right nearly always and shows nothing.
 """
 
 from collections.abc import Sequence
@@ -30,6 +30,9 @@ from audit_core.tables import MISSING, Column, Table, beside, normal_form, with_
 
 TOLERANCE = 0.05
 """A number is guessed right within this share of the span that 98 % of the real values lie in."""
+
+MOST_TIMES = 3
+"""How many members are asked about for each non-member at most, where there are so many of every stratum."""
 
 MOST_STRATA = 10
 """Groups that the values of a numeric secret are cut into, to be asked about equally often."""
@@ -88,8 +91,12 @@ def _key(case: Case, name: str, most: int, bench: Bench) -> _Key | None:
     quota = even_quota(inside, outside, most)
     if quota == 0:
         return None
-    chosen = [_chosen(inside, outside, quota, rng), _chosen(outside, inside, quota, rng)]
-    pool = shuffled(chosen[0], chosen[1], rng)
+    width = 1 + max(inside.max(initial=0), outside.max(initial=0))
+    sizes = np.bincount(inside, minlength=width), np.bincount(outside, minlength=width)
+    wanted = np.minimum(*sizes).clip(max=quota)
+    asked_about = wanted > 0
+    times = min(MOST_TIMES, int((sizes[0][asked_about] // wanted[asked_about]).min()))
+    pool = shuffled(_chosen(inside, times * wanted, rng), _chosen(outside, wanted, rng), rng)
     truth = targets_of(case, pool).select([name]).normalised().codes[:, 0]
     tolerance = TOLERANCE * float(scales(members, controls)[0])
     return _Key(secret=members.columns[0], pool=pool, truth=truth, tolerance=tolerance)
@@ -138,15 +145,13 @@ def even_quota(inside: NDArray[np.intp], outside: NDArray[np.intp], most: int) -
     return best
 
 
-def _chosen(own: NDArray[np.intp], other: NDArray[np.intp], quota: int, rng: np.random.Generator) -> Rows:
-    """Rows of one arm, of each stratum as many as the other arm can give too, the quota at most."""
-    width = 1 + max(own.max(initial=0), other.max(initial=0))
-    wanted = np.minimum(np.bincount(own, minlength=width), np.bincount(other, minlength=width)).clip(max=quota)
-    order = rng.permutation(len(own))
-    sorted_rows = order[np.argsort(own[order], kind="stable")]
-    groups = own[sorted_rows]
-    first = np.searchsorted(groups, np.arange(width))
-    rank = np.arange(len(own)) - first[groups]
+def _chosen(strata: NDArray[np.intp], wanted: NDArray[np.intp], rng: np.random.Generator) -> Rows:
+    """Rows of one arm by chance, as many of each stratum as are wanted."""
+    order = rng.permutation(len(strata))
+    sorted_rows = order[np.argsort(strata[order], kind="stable")]
+    groups = strata[sorted_rows]
+    first = np.searchsorted(groups, np.arange(len(wanted)))
+    rank = np.arange(len(strata)) - first[groups]
     return np.sort(sorted_rows[rank < wanted[groups]])
 
 

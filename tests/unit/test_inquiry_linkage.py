@@ -87,12 +87,17 @@ def test_the_neighbours_are_those_by_each_files_own_columns() -> None:
     for name, table, columns in (("release", question.left, question.left.names),):
         found = question.neighbours[name]
         units = laid.units_of(columns)  # type: ignore[attr-defined]
-        expected = nearest(table.normalised(), question.release.select(columns).normalised(), units, k=PLUGIN.neighbours)
+        expected = nearest(
+            table.normalised(), question.release.select(columns).normalised(), units, k=PLUGIN.neighbours
+        )
         assert np.allclose(found.distance, expected.distance, atol=1e-5)
     back = question.neighbours["release>right"]
     units = laid.units_of(question.right.names)  # type: ignore[attr-defined]
     expected = nearest(
-        question.release.select(question.right.names).normalised(), question.right.normalised(), units, k=PLUGIN.neighbours
+        question.release.select(question.right.names).normalised(),
+        question.right.normalised(),
+        units,
+        k=PLUGIN.neighbours,
     )
     assert np.allclose(back.distance, expected.distance, atol=1e-5)
     assert (back.row >= 0).all()
@@ -106,7 +111,8 @@ def test_the_neighbours_are_those_by_each_files_own_columns() -> None:
 def test_the_shortest_way_over_a_released_row_wins_and_a_missing_neighbour_leads_nowhere() -> None:
     inf = np.float32(np.inf)
     left = Neighbours(
-        distance=np.array([[0, 1], [2, inf], [inf, inf]], dtype=np.float32), row=np.array([[0, 1], [1, -1], [-1, -1]], dtype=np.int32)
+        distance=np.array([[0, 1], [2, inf], [inf, inf]], dtype=np.float32),
+        row=np.array([[0, 1], [1, -1], [-1, -1]], dtype=np.int32),
     )
     right = Neighbours(
         distance=np.array([[3, 4], [0, 9]], dtype=np.float32), row=np.array([[5, 6], [7, 8]], dtype=np.int32)
