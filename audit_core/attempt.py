@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from audit_core import __version__, exchange, isolation
+from audit_core import __version__, exchange, isolation, needs
 from audit_core.answers import Malformed
 from audit_core.bench import Bench
 from audit_core.cache import key
@@ -23,10 +23,9 @@ from audit_core.inquiry import Inquiry, Put, hidden_value, linkage, membership, 
 from audit_core.isolation import Failed, Job, Usage
 from audit_core.measurement import Detail, Measurement, Reason, measured
 from audit_core.plugin import AttackPlugin, CheckPlugin
-from audit_core.questions import Asset, QuestionName
+from audit_core.questions import QuestionName
 from audit_core.scorecard import Finding
 from audit_core.seeds import stream
-from audit_core.tables import Ids, Table
 
 INQUIRIES: dict[QuestionName, Callable[[AttackPlugin, dict[str, Any], Bench], Inquiry]] = {
     "membership": membership.inquiry,
@@ -52,7 +51,7 @@ class Attempted:
 def attempt(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench: Bench) -> Attempted:
     """One plugin's finding: measured, not run for want of something, or errored with the reason."""
     blank = _blank(plugin, params, bench)
-    if (lacking := _lacking(plugin, bench.case, blank.params)) is not None:
+    if (lacking := needs.lacking(plugin, bench.case, blank.params)) is not None:
         return Attempted(finding=replace(blank, outcome="not-run", reason=lacking))
     name = key(
         "finding",
@@ -133,29 +132,6 @@ def _blank(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench:
         origin=bench.registry.origins[plugin.name].name,
         compares=plugin.compares,
     )
-
-
-def _lacking(plugin: AttackPlugin | CheckPlugin, case: Case, params: Mapping[str, Any]) -> Reason | None:
-    """What the case does not have that the plugin cannot do without."""
-    if isinstance(plugin, AttackPlugin):
-        if case.non_members is None:
-            return Reason(code="needs-non-members", args={})
-        if not case.release.columns:
-            return Reason(code="needs-comparable-columns", args={})
-        declared = case.columns_of("sensitive") or params.get("secrets") == "all"
-        if plugin.question == "hidden-value" and not declared:
-            return Reason(code="needs-facts", args={"facts": "sensitive"})
-        if plugin.question in ("hidden-value", "linkage") and len(case.release.columns) < 2:
-            return Reason(code="needs-two-columns", args={})
-        if Asset.REFERENCE in plugin.sees and (units := _units(case.non_members, case.non_member_subjects)) < 2:
-            return Reason(code="not-measurable", args={"trials": str(units)})  # no fold would be left as reference
-        return None
-    missing = [name for name in plugin.needs if not case.facts.get(name)]
-    return Reason(code="needs-facts", args={"facts": ", ".join(missing)}) if missing else None
-
-
-def _units(table: Table, subjects: Ids | None) -> int:
-    return len(table) if subjects is None else len(np.unique(subjects))
 
 
 def _job(plugin: AttackPlugin | CheckPlugin, blank: Finding, bench: Bench, question: int) -> Job:

@@ -94,6 +94,14 @@ def reason(code: str, **args: str | int) -> Reason:
     return Reason(code=code, args={**args})
 
 
+def limit(rule: Rule, facts: Mapping[str, int]) -> tuple[Fraction, str]:
+    """The rule's limit, or the claim's where that is stricter; and as a person writes it."""
+    claimed = facts.get(rule.claim, 0) if rule.claim else 0
+    if claimed > 0 and Fraction(1, claimed) < rule.at_most:
+        return Fraction(1, claimed), f"1/{claimed}"
+    return rule.at_most, as_written(rule.at_most)
+
+
 def unmet(when: When, facts: Mapping[str, int]) -> Reason | None:
     """Why a rule does not apply; None where it does."""
     lacking = [fact for fact in when.every if not facts.get(fact)]
@@ -156,7 +164,7 @@ def undecided(row: Row, tests: int) -> Reason:
     factor = data_needed(row, tests)
     if factor is None:
         return reason("near-limit", value=shown(evidence.value), limit=row.written)
-    counts = {"trials": f"{round(evidence.trials):,}", "needed": _rounded_up(factor * evidence.trials)}
+    counts = {"trials": f"{round(evidence.trials):,}", "needed": rounded_up(factor * evidence.trials)}
     if row.p <= 1 - row.rule.fail_confidence:
         return reason("undecided-jointly", low=shown(row.low), limit=row.written, tests=tests, **counts)
     return reason("undecided", low=shown(row.low), high=shown(row.high), limit=row.written, **counts)
@@ -197,7 +205,7 @@ def _percent(confidence: float) -> str:
     return f"{100 * confidence:.6g} %"
 
 
-def _rounded_up(trials: float) -> str:
+def rounded_up(trials: float) -> str:
     """To two digits, since it is a forecast."""
     unit = 10 ** max(0, math.floor(math.log10(trials)) - 1)
     return f"{math.ceil(trials / unit) * unit:,}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 from audit_core import grounds
 from audit_core.controls import judged_controls, unsound, vouched_for
@@ -108,15 +107,8 @@ def _rows(
     invalid: Mapping[str, Reason],
 ) -> Iterator[Row]:
     """The rows of a rule, with what needs no test: not assessed, and lines 1 to 3 of the decision table."""
-    claimed = facts.get(rule.claim, 0) if rule.claim else 0
-    stricter = claimed > 0 and Fraction(1, claimed) < rule.at_most
-    row = Row(
-        rule=rule,
-        of=rule.of,
-        limit=Fraction(1, claimed) if stricter else rule.at_most,
-        written=f"1/{claimed}" if stricter else as_written(rule.at_most),
-        confidence=policy.confidence,
-    )
+    limit, written = grounds.limit(rule, facts)
+    row = Row(rule=rule, of=rule.of, limit=limit, written=written, confidence=policy.confidence)
     if condition := grounds.unmet(rule.when, facts):
         yield replace(row, early=(Verdict.NOT_ASSESSED, condition))
         return

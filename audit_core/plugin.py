@@ -4,9 +4,9 @@ Records are light: `load` names the code as "package.module:Class" and is import
 process. A manifest of records imports no heavy library.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -50,6 +50,36 @@ class NoParams(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What is known of a measurement's evidence before anything runs; `sekisho plan` works out probabilities from it.
+
+    Attributes:
+        kind: Of the evidence, as it names itself; "unknown" where nothing can be said beforehand but how many tests
+            there will be.
+        scale: Of an excess.
+        chance: What a release without a leak is taken to score: the control arm's rate of an excess, the rate of a
+            proportion, the false-positive rate of tail hits, an AUC.
+        tries: What is tried. "rows": every row of an arm; "single-rows": those whose values occur once in members and
+            non-members together; "secrets": the targets of a question about hidden values; "released": as many as
+            there are released rows, "released-once": those that no other released row equals. For single rows and
+            secrets chance is judged from the real rows, and is this at least.
+        share: Of the rows, how many are tried.
+        most: So many tries in an arm at most, or the parameter that says how many.
+        of: Its scores, columns or groups, where they are always the same.
+        each: The fact of the case that counts them, where they differ from case to case.
+    """
+
+    kind: Literal["exact", "proportion", "excess", "ranking", "tail-hits", "unknown"]
+    scale: Literal["difference", "relative"] = "difference"
+    chance: float = 0.0
+    tries: Literal["rows", "single-rows", "secrets", "released", "released-once"] = "rows"
+    share: float = 1.0
+    most: int | str | None = None
+    of: tuple[str, ...] = ()
+    each: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttackPlugin:
     """An attack: it is asked a question and answers it; the core marks the answer.
 
@@ -60,6 +90,8 @@ class AttackPlugin:
         question: Which question it answers.
         sees: What its attacker holds besides the targets.
         assumption: One sentence: who could do this in practice.
+        scores: The `of` of its answers where they are always the same; `sekisho plan` counts tests by them.
+        expects: What the evidence of its measurements will be, by name or by "name/of", where the core cannot know.
         references: Author, year, title.
         load: "package.module:Class" of an `Attack`; it is built with the parameters as keywords.
         params: The model of its parameters.
@@ -75,6 +107,8 @@ class AttackPlugin:
     question: QuestionName
     sees: frozenset[Asset]
     assumption: Words
+    scores: tuple[str, ...] = ()
+    expects: Mapping[str, Expected] = field(default_factory=dict)
     references: tuple[str, ...] = ()
     load: str
     params: type[BaseModel] = NoParams
@@ -103,6 +137,8 @@ class CheckPlugin:
     Attributes:
         neighbours: What the core should fill `Case.neighbours` with: (from, to, how many), for example
             ("members", "release", 1); left out where the case lacks a table.
+        expects: What the evidence of its measurements will be, by name or by "name/of"; one that is not there is
+            planned as unknown.
         needs: Facts of the case that must be non-zero for it to run, e.g. ("quasi_identifiers",).
         compares: Those of its measures that set members against non-members, so that they need arms that differ in
             nothing else, and can be deaf.
@@ -119,6 +155,7 @@ class CheckPlugin:
     load: str
     params: type[BaseModel] = NoParams
     neighbours: tuple[tuple[str, str, int], ...] = ()
+    expects: Mapping[str, Expected] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     compares: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()

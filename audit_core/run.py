@@ -91,7 +91,7 @@ def audit(
         RunError: An input changed while the audit ran.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    chosen = _chosen(recipe, registry)
+    plugins = chosen(recipe, registry)
     progress("reading", recipe.audit)
     case = prepare(recipe)
     setting = Setting(
@@ -102,9 +102,9 @@ def audit(
         debug=debug,
         record_risk=record_risk,
     )
-    bench = lay_out(case, setting, registry, [plugin for plugin, _ in chosen], cache or Cache())
+    bench = lay_out(case, setting, registry, [plugin for plugin, _ in plugins], cache or Cache())
     attempts: dict[str, Attempted] = {}
-    for plugin, params in chosen:
+    for plugin, params in plugins:
         progress("started", plugin.name)
         attempts[plugin.name] = attempt(plugin, params, bench)
         progress("finished", plugin.name)
@@ -113,7 +113,7 @@ def audit(
     progress("started", "controls")
     controls = [*hygiene(bench, findings)]
     if (policy.certifying if with_twins is None else with_twins) and case.non_members is not None:
-        controls += twins(bench, chosen, findings, policy, usages)
+        controls += twins(bench, plugins, findings, policy, usages)
     progress("finished", "controls")
     _refuse_changed_inputs(recipe, case)
     progress("judging", policy.name)
@@ -158,7 +158,7 @@ def _measured_again(measurements: Sequence[Measurement], policy: Policy) -> tupl
     )
 
 
-def _chosen(recipe: Recipe, registry: Registry) -> list[tuple[AttackPlugin | CheckPlugin, Mapping[str, Any]]]:
+def chosen(recipe: Recipe, registry: Registry) -> list[tuple[AttackPlugin | CheckPlugin, Mapping[str, Any]]]:
     """The attacks and checks to run, checks first: all, or those the recipe names, with their parameters.
 
     Raises:

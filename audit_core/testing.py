@@ -15,6 +15,7 @@ from audit_core.bench import Setting, lay_out
 from audit_core.cache import Cache
 from audit_core.case import Case, Role
 from audit_core.codes import sentence
+from audit_core.expected import expected
 from audit_core.isolation import Limits
 from audit_core.measurement import Measurement
 from audit_core.plugin import AttackPlugin, CheckPlugin
@@ -119,6 +120,8 @@ def conformance(plugin: AttackPlugin | CheckPlugin, registry: Registry) -> Itera
     again = find(plugin, made_up_case("innocent"), registry)
     yield _trial("gives the same answer twice", again == innocent, "two runs of one seed differ")
     yield _trial("measures what its record says", _names(innocent) <= set(plugin.measures), "another measurement")
+    surprises = [f"{one.name} ({one.of})" for one in innocent.measurements if not _as_expected(plugin, one)]
+    yield _trial("gives the evidence its record expects", not surprises, f"not so: {', '.join(surprises)}")
     if isinstance(plugin, AttackPlugin):
         flagged = [f"{one.name} {one.of}" for one in innocent.measurements if _clear(one, innocent)]
         yield _trial("is silent on the innocent case", not flagged, f"flagged by {', '.join(flagged)}")
@@ -161,6 +164,15 @@ def _flat(table: Table) -> Table:
 
 def _names(finding: Finding) -> set[str]:
     return {one.name for one in finding.measurements}
+
+
+def _as_expected(plugin: AttackPlugin | CheckPlugin, measurement: Measurement) -> bool:
+    its = expected(plugin, measurement.name, measurement.of)
+    if its is None:
+        return True
+    kind, scale = measurement.evidence.kind, getattr(measurement.evidence, "scale", its.scale)
+    right = its.kind == "unknown" or (kind == its.kind and scale == its.scale)
+    return right and (not its.of or measurement.of in its.of)
 
 
 def _total(finding: Finding) -> float:

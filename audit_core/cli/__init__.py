@@ -12,6 +12,7 @@ import click
 from audit_core import __version__
 from audit_core.cli.auditing import audit, demo
 from audit_core.cli.installed import plugins
+from audit_core.cli.planning import plan
 from audit_core.cli.reference import explain, policy, schema
 from audit_core.cli.stored import judge, render, verify
 from audit_core.errors import AuditError, Problem, RunError
@@ -26,7 +27,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, demo, judge, render, verify, plugins, policy, schema, explain):
+for command in (audit, demo, plan, judge, render, verify, plugins, policy, schema, explain):
     cli.add_command(command)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from audit_core.cli.options import FILE, exit_code, language_option, names, plugin_options, run_options
+from audit_core.cli.options import FILE, exit_code, language_option, plugin_options, recipe_options, run_options
 
 if TYPE_CHECKING:
     from audit_core.recipe import Recipe
@@ -13,19 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("recipe", type=FILE, required=False)
-@click.option("--release", type=FILE, help="The table that goes out (CSV or Parquet).")
-@click.option("--members", type=FILE, help="The table it was made from.")
-@click.option("--non-members", type=FILE, help="Rows of the same population that were not used.")
-@click.option("--identifiers", callback=names, metavar="A,B", help="Columns that name a person.")
-@click.option("--quasi-identifiers", callback=names, metavar="A,B", help="Columns others may know.")
-@click.option("--sensitive", callback=names, metavar="A,B", help="Columns nobody should learn.")
-@click.option("--subject", metavar="COLUMN", help="The person, where a person has several rows.")
-@click.option("--nulls", callback=names, metavar="A,B", help="Cells with one of these texts are missing, e.g. '?,NA'.")
-@click.option("--delimiter", help="Of CSV files, where it is not a comma.")
-@click.option("--encoding", help="Of CSV files, where it is not UTF-8, e.g. cp932.")
-@click.option("--policy", metavar="NAME|FILE", help="Instead of the recipe's; `sekisho policy list` shows them.")
-@click.option("--allow-outside", is_flag=True, help="Let the recipe name files outside its folder.")
+@recipe_options
 @click.option(
     "--controls/--no-controls",
     "with_twins",
@@ -41,51 +29,8 @@ if TYPE_CHECKING:
 @run_options
 @plugin_options
 @language_option
-def audit(
-    recipe: Path | None,
-    release: Path | None,
-    members: Path | None,
-    non_members: Path | None,
-    identifiers: tuple[str, ...],
-    quasi_identifiers: tuple[str, ...],
-    sensitive: tuple[str, ...],
-    subject: str | None,
-    nulls: tuple[str, ...],
-    delimiter: str | None,
-    encoding: str | None,
-    policy: str | None,
-    allow_outside: bool,
-    files: tuple[Path, ...],
-    block: tuple[str, ...],
-    lang: str,
-    **options: Any,
-) -> int:
+def audit(asked: "Recipe", files: tuple[Path, ...], block: tuple[str, ...], lang: str, **options: Any) -> int:
     """Audit a release: by RECIPE, or by naming the files."""
-    from audit_core.recipe import load_recipe, recipe_of_files
-
-    named = {"--release": release, "--members": members, "--non-members": non_members}
-    if recipe is not None:
-        if used := [name for name, value in named.items() if value is not None]:
-            raise click.UsageError(f"name either a recipe or files, not both ({', '.join(used)})")
-        asked = load_recipe(recipe, allow_outside=allow_outside)
-        if policy is not None:
-            asked = asked.model_copy(update={"policy": policy})
-    else:
-        if release is None or members is None:
-            raise click.UsageError("name a RECIPE, or --release and --members (and --non-members where there are any)")
-        asked = recipe_of_files(
-            release=release,
-            members=members,
-            non_members=non_members,
-            identifiers=identifiers,
-            quasi_identifiers=quasi_identifiers,
-            sensitive=sensitive,
-            subject=subject,
-            policy=policy,
-            **{"nulls": ["", *nulls]} if nulls else {},
-            **{"delimiter": delimiter} if delimiter else {},
-            **{"encoding": encoding} if encoding else {},
-        )
     scorecard = _audited(asked, files, block, lang=lang, **options)
     return exit_code(scorecard, options["fail_on"])
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit_core.answers import Guesses
-from audit_core.asked import asked
+from audit_core.asked import AskedHiddenValue, asked
 from audit_core.bench import Bench
 from audit_core.case import Case
 from audit_core.evidence import Excess, Proportion
@@ -56,15 +56,11 @@ class _Key:
 def inquiry(plugin: AttackPlugin, params: dict[str, Any], bench: Bench) -> Inquiry:
     """A question for each secret that the release lets one compare."""
     case, settings = bench.case, asked("hidden-value", params)
-    comparable = set(case.release.names)
-    secrets = case.release.names if settings.secrets == "all" else case.columns_of("sensitive")
-    identifying = case.columns_of("quasi-identifier") if settings.known == "quasi-identifiers" else case.release.names
     puts: list[Put] = []
     caveats = []
-    for name in secrets:
-        known = tuple(sorted(comparable & set(identifying) - {name}))
-        key = _key(case, name, settings.targets, bench) if name in comparable else None
-        if not known or key is None or not len(key.pool.row):
+    for name, known in secrets(case, settings).items():
+        key = _key(case, name, settings.targets, bench) if known else None
+        if key is None or not len(key.pool.row):
             caveats.append(Reason(code="secret-left-out", args={"column": name}))
             continue
         puts.append(
@@ -81,6 +77,14 @@ def inquiry(plugin: AttackPlugin, params: dict[str, Any], bench: Bench) -> Inqui
         mark=lambda answers: _mark(case, [put.key for put in puts], answers, bench.setting.confidence),
         caveats=tuple(caveats),
     )
+
+
+def secrets(case: Case, settings: AskedHiddenValue) -> dict[str, tuple[str, ...]]:
+    """Each secret, and the columns that are known of a person then; none where it cannot be compared."""
+    comparable = set(case.release.names)
+    names = case.release.names if settings.secrets == "all" else case.columns_of("sensitive")
+    identifying = case.columns_of("quasi-identifier") if settings.known == "quasi-identifiers" else case.release.names
+    return {name: tuple(sorted(comparable & set(identifying) - {name})) if name in comparable else () for name in names}
 
 
 def _key(case: Case, name: str, most: int, bench: Bench) -> _Key | None:

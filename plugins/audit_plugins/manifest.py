@@ -2,7 +2,7 @@
 
 from audit_core.asked import AskedHiddenValue, AskedLinkage
 from audit_core.hookspecs import hookimpl
-from audit_core.plugin import AttackPlugin, CheckPlugin
+from audit_core.plugin import AttackPlugin, CheckPlugin, Expected
 from audit_core.questions import Asset
 from audit_plugins.params import KAnonymityParams, SinglingOutParams
 
@@ -20,6 +20,7 @@ def audit_attacks() -> tuple[AttackPlugin, ...]:
                 "en": "Holds the release, a person's full record and other records of the same population.",
                 "ja": "リリース、対象者のレコード全体、同じ母集団の他の人のレコードを持つ攻撃者です。",
             },
+            scores=("distance-difference", "density-ratio", "local-neighbourhood", "classifier"),
             references=(
                 "Chen, Yu, Zhang & Fritz (2020), GAN-Leaks: a taxonomy of membership inference attacks",
                 "van Breugel, Sun, Qian & van der Schaar (2023), Membership inference attacks against synthetic data "
@@ -67,6 +68,7 @@ def audit_attacks() -> tuple[AttackPlugin, ...]:
                 "Giomi, Boenisch, Wehmeyer & Tasnadi (2023), A unified framework for quantifying privacy risk in "
                 "synthetic data",
             ),
+            scores=("nearest-pair",),
             load="audit_plugins.attacks.linkability:Linkability",
             params=AskedLinkage,
             neighbours=10,
@@ -87,10 +89,30 @@ def audit_attacks() -> tuple[AttackPlugin, ...]:
                 "Giomi, Boenisch, Wehmeyer & Tasnadi (2023), A unified framework for quantifying privacy risk in "
                 "synthetic data",
             ),
+            expects={
+                # How many descriptions by one column there will be is for the release to say: a handful.
+                "singling_out_excess": Expected(kind="unknown", of=("univariate", "multivariate")),
+                "singling_out_excess/multivariate": Expected(
+                    kind="excess", scale="relative", chance=0.3, tries="released-once", most="tries"
+                ),
+            },
             load="audit_plugins.attacks.singling_out:SinglingOutAttack",
             params=SinglingOutParams,
         ),
     )
+
+
+_RISKS = (
+    "largest_risk",
+    "average_risk",
+    "share_below_k",
+    "sample_uniqueness",
+    "k_map_risk",
+    "l_distinct_risk",
+    "l_entropy_risk",
+    "t_closeness",
+    "delta_disclosure",
+)
 
 
 @hookimpl
@@ -117,6 +139,17 @@ def audit_checks() -> tuple[CheckPlugin, ...]:
                 "Newcombe (1998), Interval estimation for the difference between independent proportions",
                 "Rao & Scott (1992), A simple method for the analysis of clustered binary data",
             ),
+            expects={
+                "multiset_equal": Expected(kind="exact"),
+                "surviving_identifiers": Expected(kind="exact"),
+                "copies_excess": Expected(
+                    kind="excess", chance=0.002, tries="single-rows", of=("raw", "normalised", "near")
+                ),
+                "singular_values_excess": Expected(kind="excess", chance=0.002, each="singular"),
+                # Heuristics: what an honest release scores depends on how it was made.
+                "released_copies_excess": Expected(kind="unknown", of=("any", "once")),
+                "released_near_excess": Expected(kind="unknown", of=("all",)),
+            },
             load="audit_plugins.checks.exact_copies:ExactCopies",
             compares=("copies_excess", "singular_values_excess"),
             neighbours=(
@@ -134,17 +167,7 @@ def audit_checks() -> tuple[CheckPlugin, ...]:
                 "en": "Knows a person's quasi-identifiers and looks the person up in the release.",
                 "ja": "対象者の準識別子を知っており、リリースの中でその人を探す攻撃者です。",
             },
-            measures=(
-                "largest_risk",
-                "average_risk",
-                "share_below_k",
-                "sample_uniqueness",
-                "k_map_risk",
-                "l_distinct_risk",
-                "l_entropy_risk",
-                "t_closeness",
-                "delta_disclosure",
-            ),
+            measures=_RISKS,
             references=(
                 "Sweeney (2002), k-anonymity: a model for protecting privacy",
                 "Machanavajjhala, Kifer, Gehrke & Venkitasubramaniam (2007), l-diversity",
@@ -152,6 +175,7 @@ def audit_checks() -> tuple[CheckPlugin, ...]:
                 "Brickell & Shmatikov (2008), The cost of privacy",
                 "El Emam & Dankar (2008), Protecting privacy using k-anonymity",
             ),
+            expects={name: Expected(kind="exact") for name in _RISKS},
             load="audit_plugins.checks.k_anonymity:KAnonymity",
             params=KAnonymityParams,
             needs=("quasi_identifiers",),

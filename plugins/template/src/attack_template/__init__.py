@@ -19,6 +19,7 @@ def audit_attacks() -> list[AttackPlugin]:
                 "ja": "対象者のレコード全体と、値の組が母集団に現れる頻度を知る攻撃者です。",
             },
             references=("Houssiau et al. (2022), TAPAS: a toolbox for adversarial privacy auditing of synthetic data",),
+            scores=("pair-frequency",),
             load="attack_template.rare_pairs:RarePairs",
         )
     ]

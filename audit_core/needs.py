@@ -1,0 +1,35 @@
+"""What an attack or a check cannot do without."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from audit_core.case import Case
+from audit_core.measurement import Reason
+from audit_core.plugin import AttackPlugin, CheckPlugin
+from audit_core.questions import Asset
+from audit_core.tables import Ids, Table
+
+
+def lacking(plugin: AttackPlugin | CheckPlugin, case: Case, params: Mapping[str, Any]) -> Reason | None:
+    """What the case does not have that the plugin cannot do without; None where nothing is missing."""
+    if isinstance(plugin, AttackPlugin):
+        if case.non_members is None:
+            return Reason(code="needs-non-members", args={})
+        if not case.release.columns:
+            return Reason(code="needs-comparable-columns", args={})
+        declared = case.columns_of("sensitive") or params.get("secrets") == "all"
+        if plugin.question == "hidden-value" and not declared:
+            return Reason(code="needs-facts", args={"facts": "sensitive"})
+        if plugin.question in ("hidden-value", "linkage") and len(case.release.columns) < 2:
+            return Reason(code="needs-two-columns", args={})
+        if Asset.REFERENCE in plugin.sees and (units := _units(case.non_members, case.non_member_subjects)) < 2:
+            return Reason(code="not-measurable", args={"trials": str(units)})  # no fold would be left as reference
+        return None
+    missing = [name for name in plugin.needs if not case.facts.get(name)]
+    return Reason(code="needs-facts", args={"facts": ", ".join(missing)}) if missing else None
+
+
+def _units(table: Table, subjects: Ids | None) -> int:
+    return len(table) if subjects is None else len(np.unique(subjects))
