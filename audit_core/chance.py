@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit_core.case import Case
-from audit_core.inquiry.hidden_value import even_quota, strata
+from audit_core.inquiry.hidden_value import asked_about, strata
 from audit_core.tables import Table, row_ids
 
 Rows = NDArray[np.bool_]
@@ -63,12 +63,14 @@ class Guessed:
     """How a secret would be asked about, and how often guesses would be right.
 
     Attributes:
-        targets: In each arm; 0 where there is nothing to guess.
+        targets: Non-members who are asked about; 0 where there is nothing to guess.
+        times: Members for each of them.
         blind: The share of targets in the largest group: who always guesses it is right so often.
         informed: How often naive Bayes is right about non-members, taught on members: what an honest release can tell.
     """
 
     targets: int
+    times: int
     blind: float
     informed: float
 
@@ -77,25 +79,24 @@ def guessed(case: Case, secret: str, known: Sequence[str], most: int) -> Guessed
     """How a secret would be guessed; the members stand in for non-members where there are none.
 
     Args:
-        most: Targets in each arm.
+        most: Non-members at most.
 
     References:
         Domingos & Pazzani (1997), On the optimality of the simple Bayesian classifier under zero-one loss.
     """
     others = case.members if case.non_members is None else case.non_members
     inside, outside = strata(case.members.select([secret]), others.select([secret]))
-    quota = even_quota(inside, outside, most)
-    if quota == 0:
-        return Guessed(targets=0, blind=0.0, informed=0.0)
-    width = 1 + int(max(inside.max(), outside.max()))
-    taken = np.minimum(_counts(inside, width), _counts(outside, width)).clip(max=quota)
+    taken, times = asked_about(inside, outside, most)
+    if times == 0:
+        return Guessed(targets=0, times=0, blind=0.0, informed=0.0)
     blind = float(taken.max() / taken.sum())
     looked_at = np.unique(np.linspace(0, len(others) - 1, _LOOKED_AT).astype(np.intp))
     guess = _naive_bayes(inside, case.members.select(known), others.select(known).take(looked_at))
     # Targets are taken evenly from the groups, so rows of a group count for as many as are taken of it.
-    weight = (taken / np.maximum(_counts(outside[looked_at], width), 1))[outside[looked_at]]
+    there = np.bincount(outside[looked_at], minlength=len(taken))
+    weight = (taken / np.maximum(there, 1))[outside[looked_at]]
     informed = float(weight[guess == outside[looked_at]].sum() / weight.sum()) if weight.sum() else 0.0
-    return Guessed(targets=int(taken.sum()), blind=blind, informed=max(blind, informed))
+    return Guessed(targets=int(taken.sum()), times=times, blind=blind, informed=max(blind, informed))
 
 
 def _naive_bayes(groups: NDArray[np.intp], rows: Table, asked: Table) -> NDArray[np.intp]:
@@ -122,7 +123,3 @@ def _coarse(*groups: NDArray[np.intp]) -> tuple[NDArray[np.intp], ...]:
     common = np.argsort(-counts, kind="stable")[: _MOST_GROUPS - 1]
     place[common] = np.arange(len(common))
     return tuple(place[each] for each in groups)
-
-
-def _counts(groups: NDArray[np.intp], width: int) -> NDArray[np.intp]:
-    return np.bincount(groups, minlength=width)

@@ -186,7 +186,7 @@ def _of_secret(secret: Guessed, rows: tuple[int, int], case: Case, most: int | N
     targets = int(secret.targets * persons)
     units = int(rows[0] * persons), int(rows[1] * persons)
     return Arms(
-        n1=targets,
+        n1=secret.times * targets,
         n0=targets if rows[1] else 0,
         chance=secret.blind,
         chance_high=secret.informed,

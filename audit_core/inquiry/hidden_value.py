@@ -92,14 +92,9 @@ def _key(case: Case, name: str, most: int, bench: Bench) -> _Key | None:
     rng = stream(bench.setting.seed, "pools", "hidden-value", name, bench.setting.content)
     members, controls = case.members.select([name]), held_out(case).select([name])
     inside, outside = strata(members, controls)
-    quota = even_quota(inside, outside, most)
-    if quota == 0:
+    wanted, times = asked_about(inside, outside, most)
+    if times == 0:
         return None
-    width = 1 + max(inside.max(initial=0), outside.max(initial=0))
-    sizes = np.bincount(inside, minlength=width), np.bincount(outside, minlength=width)
-    wanted = np.minimum(*sizes).clip(max=quota)
-    asked_about = wanted > 0
-    times = min(MOST_TIMES, int((sizes[0][asked_about] // wanted[asked_about]).min()))
     pool = shuffled(_chosen(inside, times * wanted, rng), _chosen(outside, wanted, rng), rng)
     truth = targets_of(case, pool).select([name]).normalised().codes[:, 0]
     tolerance = TOLERANCE * float(scales(members, controls)[0])
@@ -121,6 +116,23 @@ def strata(*tables: Table) -> tuple[NDArray[np.intp], ...]:
         return tuple(np.zeros(len(each), dtype=np.intp) for each in codes)
     edges = np.unique(np.quantile(present, np.arange(1, MOST_STRATA) / MOST_STRATA, method="lower"))
     return tuple(np.where(each == MISSING, 0, 1 + np.searchsorted(edges, each, side="left")) for each in codes)
+
+
+def asked_about(inside: NDArray[np.intp], outside: NDArray[np.intp], most: int) -> tuple[NDArray[np.intp], int]:
+    """How many non-members of each stratum to ask about, and for each of them how many members.
+
+    Args:
+        inside, outside: The stratum of each member and of each non-member.
+        most: Non-members at most.
+
+    Returns:
+        The latter is 0 where there is nothing to guess.
+    """
+    width = 1 + int(max(inside.max(initial=0), outside.max(initial=0)))
+    sizes = np.bincount(inside, minlength=width), np.bincount(outside, minlength=width)
+    wanted = np.minimum(*sizes).clip(max=even_quota(inside, outside, most))
+    some = wanted > 0
+    return wanted, min(MOST_TIMES, int((sizes[0][some] // wanted[some]).min())) if some.any() else 0
 
 
 def even_quota(inside: NDArray[np.intp], outside: NDArray[np.intp], most: int) -> int:

@@ -43,9 +43,7 @@ def case_of(columns: dict[str, list], arms: tuple[int, int, int], secret: str) -
         codes=read_only(np.column_stack([codes for _, codes in made]).astype(np.int32)),
     )
     ends = np.cumsum((0, *arms))
-    members, non_members, release = (
-        whole.take(np.arange(start, stop)) for start, stop in pairwise(ends)
-    )
+    members, non_members, release = (whole.take(np.arange(start, stop)) for start, stop in pairwise(ends))
     roles = {name: "sensitive" if name == secret else "plain" for name in sorted(columns)}
     return replace(
         made_up_case("innocent", rows=4), members=members, non_members=non_members, release=release, published=release,
