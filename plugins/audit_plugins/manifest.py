@@ -26,6 +26,8 @@ def audit_attacks() -> tuple[AttackPlugin, ...]:
                 "van Breugel, Sun, Qian & van der Schaar (2023), Membership inference attacks against synthetic data "
                 "through overfitting detection",
                 "Houssiau et al. (2022), TAPAS: a toolbox for adversarial privacy auditing of synthetic data",
+                "Ward, Wang & Cheng (2024), Data Plagiarism Index: characterizing the privacy risk of data-copying in "
+                "tabular generative models (arXiv 2406.13012)",
                 "Hayes, Melis, Danezis & De Cristofaro (2019), LOGAN: membership inference attacks against "
                 "generative models",
                 "Carlini et al. (2022), Membership inference attacks from first principles",

@@ -3,11 +3,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from audit_core.neighbours import nearest, scales
 from audit_core.questions import Neighbours
 from audit_core.registry import discover
 from audit_core.tables import MISSING, Table, read_only
 from audit_core.testing import find, made_up_case
-from audit_plugins.attacks.membership import classifier, density_ratio, distance_difference, local_neighbourhood
+from audit_plugins.attacks.membership import (
+    classifier,
+    data_plagiarism_index,
+    density_ratio,
+    distance_difference,
+    local_neighbourhood,
+)
 
 REGISTRY = discover()
 
@@ -17,6 +24,7 @@ def neighbours(*distances: list[float]) -> Neighbours:
     return Neighbours(distance=array, row=np.zeros_like(array, dtype=np.int32))
 
 
+DISTANCES = {"distance-difference", "density-ratio", "local-neighbourhood"}
 FAR = [0.8, 0.9, 1.5]
 COPY = [0.0, 0.9, 1.5]
 
@@ -34,6 +42,33 @@ def test_density_ratio_is_higher_for_a_copy_and_corrects_for_the_sizes() -> None
     near = density_ratio(release, reference, 100, 100)
     assert near[1] > near[0] == pytest.approx(0)
     assert density_ratio(release, reference, 200, 100) == pytest.approx(near - np.log(2))
+
+
+def test_the_data_plagiarism_index_counts_whose_rows_are_nearest() -> None:
+    """Of the three nearest of both lists: none, one, two and three released; then the sizes are taken off."""
+    release = neighbours([4, 5, 6], [2, 5, 6], [1.5, 2, 6], [0.5, 0.6, 0.7])
+    reference = neighbours(*[[1, 2.2, 3]] * 4)
+    wanted = [np.log((k + 0.5) / (3.5 - k)) for k in (0, 1, 2, 3)]
+    assert data_plagiarism_index(release, reference, 50, 50) == pytest.approx(wanted)
+    assert data_plagiarism_index(release, reference, 100, 50) == pytest.approx(np.array(wanted) - np.log(2))
+
+
+def test_rows_at_the_boundary_of_the_data_plagiarism_index_share_its_places() -> None:
+    release = neighbours([1, 2, 2], [2, 2, 2], [2, 2, 2], [1, 1, 1])
+    reference = neighbours([2, 3, 4], [2, 3, 4], [2, 2, 2], [1, 1, 1])
+    # released: 1 + 2 of 3 for two places; 3 of 4 for three places; half of three; half of three, at another distance
+    wanted = [np.log((k + 0.5) / (3.5 - k)) for k in (1 + 4 / 3, 9 / 4, 1.5, 1.5)]
+    assert data_plagiarism_index(release, reference, 9, 9) == pytest.approx(wanted)
+    order = [2, 0, 1]  # the rows of one list are an unordered set: nothing depends on their order
+    shuffled = Neighbours(distance=release.distance[:, order], row=release.row)
+    assert data_plagiarism_index(shuffled, reference, 9, 9) == pytest.approx(wanted)
+
+
+def test_fewer_rows_than_the_data_plagiarism_index_looks_at() -> None:
+    release, reference = neighbours([0.1, np.inf, np.inf]), neighbours([0.2, np.inf, np.inf])
+    assert data_plagiarism_index(release, reference, 1, 1) == pytest.approx(0)
+    none = neighbours([np.inf, np.inf, np.inf])
+    assert data_plagiarism_index(release, none, 1, 1) == pytest.approx(np.log(3))
 
 
 def test_a_missing_neighbour_is_no_neighbour() -> None:
@@ -55,10 +90,28 @@ def test_it_finds_members_in_a_leaky_release_with_every_distance_score_and_none_
     plugin = REGISTRY.attacks["membership"]
     leaky, innocent = (find(plugin, made_up_case(leak, rows=600), REGISTRY) for leak in ("leaky", "innocent"))
     lows = {one.of: one.evidence.bounds(0.999).low for one in leaky.measurements if one.name == "auc"}
-    assert set(lows) == {"distance-difference", "density-ratio", "local-neighbourhood", "classifier"}
-    assert all(lows[of] > 0.55 for of in ("distance-difference", "density-ratio", "local-neighbourhood"))
+    assert set(lows) == DISTANCES | {"data-plagiarism-index", "classifier"}
+    assert all(lows[of] > 0.55 for of in DISTANCES)
     assert all(one.evidence.bounds(0.999).low <= 0.5 for one in innocent.measurements if one.name == "auc")
     assert {detail.of for detail in leaky.details} == set(lows)
+
+
+def test_the_data_plagiarism_index_finds_members_that_released_rows_crowd_around() -> None:
+    """One copy among twenty neighbours hardly moves it; twenty rows around each of some members do."""
+    case = made_up_case("innocent", rows=600)
+    assert case.non_members is not None
+    codes = case.members.codes[np.repeat(np.arange(30), 20)].copy(order="F")
+    codes[:, 1] = np.random.default_rng(3).choice(case.release.codes[:, 1], 600)  # another income each
+    release = Table(columns=case.release.columns, codes=read_only(codes))
+    units = scales(release, case.members, case.non_members)
+    reference, others = (case.non_members.take(rows) for rows in np.split(np.arange(600), 2))
+
+    def score(targets: Table) -> np.ndarray:
+        lists = (nearest(targets, table, units, k=20) for table in (release, reference))
+        return data_plagiarism_index(*lists, len(release), len(reference))
+
+    members, controls = score(case.members.take(np.arange(30))), score(others)
+    assert (members[:, None] > controls).mean() > 0.8
 
 
 def test_a_column_that_nobody_fills_says_nothing() -> None:

@@ -1,6 +1,6 @@
 """Membership inference on tables: was this record among those the release was made from?
 
-Four scores, each from another idea of what a generator does to the records it was given. All compare the release
+Five scores, each from another idea of what a generator does to the records it was given. All compare the release
 with a reference sample of the same population, so that a record which is merely typical gives nothing away.
 """
 
@@ -20,7 +20,7 @@ _ITERATIONS = 60
 
 
 class MembershipInference:
-    """Answers a membership question with four scores. HIGHER = MORE LIKELY A MEMBER.
+    """Answers a membership question with five scores. HIGHER = MORE LIKELY A MEMBER.
 
     An attacker who knows nothing scores an AUC of 0.5 and a true-positive rate equal to the false-positive rate.
 
@@ -28,6 +28,7 @@ class MembershipInference:
         Chen, Yu, Zhang & Fritz (2020), GAN-Leaks: distances calibrated by a reference (`distance-difference`).
         van Breugel, Sun, Qian & van der Schaar (2023), DOMIAS: p(release) / p(reference) (`density-ratio`).
         Houssiau et al. (2022), TAPAS: local neighbourhoods (`local-neighbourhood`).
+        Ward, Wang & Cheng (2024), Data Plagiarism Index: whose rows are nearest (`data-plagiarism-index`).
         Hayes, Melis, Danezis & De Cristofaro (2019), LOGAN: a classifier of release against reference (`classifier`).
     """
 
@@ -45,6 +46,7 @@ class MembershipInference:
             "distance-difference": distance_difference(release, reference),
             "density-ratio": density_ratio(release, reference, *sizes),
             "local-neighbourhood": local_neighbourhood(release, reference),
+            "data-plagiarism-index": data_plagiarism_index(release, reference, *sizes),
             "classifier": classifier(question.targets, question.release, question.reference, rng),
         }
         return tuple(Scores(of=name, values=score) for name, score in values.items())
@@ -84,7 +86,37 @@ def local_neighbourhood(release: Neighbours, reference: Neighbours) -> Values:
 
 
 def _within(neighbours: Neighbours, radius: float) -> Values:
-    return np.asarray((neighbours.distance <= radius).sum(axis=1), dtype=np.float64)
+    return _count(neighbours.distance <= radius)
+
+
+def data_plagiarism_index(release: Neighbours, reference: Neighbours, n_release: int, n_reference: int) -> Values:
+    """Log ratio of released to reference rows among the nearest k of both, corrected for their sizes; `(n_targets,)`.
+
+    The k is that of the lists. Rows at the distance of the k-th share the places that are left, in proportion to how
+    many each list has there; a list cut short among equal distances may have had more.
+    """
+    k = release.distance.shape[1]
+    both = np.sort(np.hstack([release.distance, reference.distance]), axis=1)
+    last = both[:, k - 1 : k]
+    inside, boundary = zip(
+        *((_count(its.distance < last), _boundary(its, last)) for its in (release, reference)), strict=True
+    )
+    tied = boundary[0] + boundary[1]
+    places = np.minimum(k - inside[0] - inside[1], tied)
+    released, referred = (
+        inner + places * np.divide(outer, tied, out=np.zeros_like(tied), where=tied > 0)
+        for inner, outer in zip(inside, boundary, strict=True)
+    )
+    return np.asarray(np.log((released + 0.5) / (referred + 0.5)) - np.log(n_release / n_reference), dtype=np.float64)
+
+
+def _count(rows: NDArray[np.bool_]) -> Values:
+    return np.asarray(rows.sum(axis=1), dtype=np.float64)
+
+
+def _boundary(neighbours: Neighbours, last: NDArray[np.float32]) -> Values:
+    """How many rows are as far as the last place; one that is not there, at infinite distance, is none."""
+    return _count((neighbours.distance == last) & np.isfinite(last))
 
 
 def classifier(targets: Table, release: Table, reference: Table, rng: np.random.Generator) -> Values:
