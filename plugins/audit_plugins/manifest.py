@@ -20,7 +20,14 @@ def audit_attacks() -> tuple[AttackPlugin, ...]:
                 "en": "Holds the release, a person's full record and other records of the same population.",
                 "ja": "リリース、対象者のレコード全体、同じ母集団の他の人のレコードを持つ攻撃者です。",
             },
-            scores=("distance-difference", "density-ratio", "local-neighbourhood", "classifier"),
+            scores=(
+                "distance-difference",
+                "density-ratio",
+                "local-neighbourhood",
+                "data-plagiarism-index",
+                "likelihood-ratio",
+                "classifier",
+            ),
             references=(
                 "Chen, Yu, Zhang & Fritz (2020), GAN-Leaks: a taxonomy of membership inference attacks",
                 "van Breugel, Sun, Qian & van der Schaar (2023), Membership inference attacks against synthetic data "
@@ -28,12 +35,15 @@ def audit_attacks() -> tuple[AttackPlugin, ...]:
                 "Houssiau et al. (2022), TAPAS: a toolbox for adversarial privacy auditing of synthetic data",
                 "Ward, Wang & Cheng (2024), Data Plagiarism Index: characterizing the privacy risk of data-copying in "
                 "tabular generative models (arXiv 2406.13012)",
+                "Ward, Yang, Lin, Wang & Cheng (2025), Privacy auditing synthetic data release through local likelihood "
+                "attacks",
                 "Hayes, Melis, Danezis & De Cristofaro (2019), LOGAN: membership inference attacks against "
                 "generative models",
                 "Carlini et al. (2022), Membership inference attacks from first principles",
             ),
             load="audit_plugins.attacks.membership:MembershipInference",
             neighbours=20,
+            release_neighbours=20,
         ),
         AttackPlugin(
             name="attribute-disclosure",

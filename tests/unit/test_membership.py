@@ -13,6 +13,7 @@ from audit_plugins.attacks.membership import (
     data_plagiarism_index,
     density_ratio,
     distance_difference,
+    likelihood_ratio,
     local_neighbourhood,
 )
 
@@ -24,7 +25,7 @@ def neighbours(*distances: list[float]) -> Neighbours:
     return Neighbours(distance=array, row=np.zeros_like(array, dtype=np.int32))
 
 
-DISTANCES = {"distance-difference", "density-ratio", "local-neighbourhood"}
+DISTANCES = {"distance-difference", "density-ratio", "local-neighbourhood", "likelihood-ratio"}
 FAR = [0.8, 0.9, 1.5]
 COPY = [0.0, 0.9, 1.5]
 
@@ -69,6 +70,39 @@ def test_fewer_rows_than_the_data_plagiarism_index_looks_at() -> None:
     assert data_plagiarism_index(release, reference, 1, 1) == pytest.approx(0)
     none = neighbours([np.inf, np.inf, np.inf])
     assert data_plagiarism_index(release, none, 1, 1) == pytest.approx(np.log(3))
+
+
+def test_the_likelihood_ratio_is_that_of_refitted_densities() -> None:
+    """Adding the target to the reference and fitting the density again gives the same, but for a constant."""
+    rng = np.random.default_rng(0)
+    targets, released, reference = (rng.normal(size=(n, 2)) for n in (7, 12, 9))
+
+    def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.abs(a[:, None] - b[None]).sum(axis=2)
+
+    def density(at: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return np.exp(-apart(at, rows) / 0.1).mean(axis=1)
+
+    def all_nearest(a: np.ndarray, b: np.ndarray) -> Neighbours:
+        order = apart(a, b).argsort(axis=1)
+        distance = np.take_along_axis(apart(a, b), order, axis=1)
+        return Neighbours(distance=distance.astype(np.float64), row=order.astype(np.int32))  # type: ignore[arg-type]
+
+    refitted = [
+        np.log(density(released, np.vstack([reference, target])) / density(released, reference)).sum()
+        for target in targets
+    ]
+    said = likelihood_ratio(all_nearest(targets, released), all_nearest(released, reference))
+    assert said + len(released) * np.log(9 / 10) == pytest.approx(refitted)
+
+
+def test_a_copy_of_a_row_unlike_the_reference_has_a_high_likelihood_ratio() -> None:
+    far = Neighbours(distance=np.array([[2.0]], dtype=np.float32), row=np.zeros((1, 1), dtype=np.int32))
+    near = Neighbours(distance=np.array([[0.1]], dtype=np.float32), row=np.zeros((1, 1), dtype=np.int32))
+    copy, other = neighbours([0.0]), neighbours([1.0])
+    assert likelihood_ratio(copy, far) > likelihood_ratio(copy, near) > likelihood_ratio(other, near)
+    nobody = Neighbours(distance=np.array([[np.inf]], dtype=np.float32), row=np.array([[-1]], dtype=np.int32))
+    assert likelihood_ratio(nobody, far) == 0
 
 
 def test_a_missing_neighbour_is_no_neighbour() -> None:

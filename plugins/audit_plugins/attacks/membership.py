@@ -1,6 +1,6 @@
 """Membership inference on tables: was this record among those the release was made from?
 
-Five scores, each from another idea of what a generator does to the records it was given. All compare the release
+Six scores, each from another idea of what a generator does to the records it was given. All compare the release
 with a reference sample of the same population, so that a record which is merely typical gives nothing away.
 """
 
@@ -20,7 +20,7 @@ _ITERATIONS = 60
 
 
 class MembershipInference:
-    """Answers a membership question with five scores. HIGHER = MORE LIKELY A MEMBER.
+    """Answers a membership question with six scores. HIGHER = MORE LIKELY A MEMBER.
 
     An attacker who knows nothing scores an AUC of 0.5 and a true-positive rate equal to the false-positive rate.
 
@@ -29,6 +29,7 @@ class MembershipInference:
         van Breugel, Sun, Qian & van der Schaar (2023), DOMIAS: p(release) / p(reference) (`density-ratio`).
         Houssiau et al. (2022), TAPAS: local neighbourhoods (`local-neighbourhood`).
         Ward, Wang & Cheng (2024), Data Plagiarism Index: whose rows are nearest (`data-plagiarism-index`).
+        Ward, Yang, Lin, Wang & Cheng (2025), Gen-LRA: likelihood ratios of released rows (`likelihood-ratio`).
         Hayes, Melis, Danezis & De Cristofaro (2019), LOGAN: a classifier of release against reference (`classifier`).
     """
 
@@ -47,6 +48,7 @@ class MembershipInference:
             "density-ratio": density_ratio(release, reference, *sizes),
             "local-neighbourhood": local_neighbourhood(release, reference),
             "data-plagiarism-index": data_plagiarism_index(release, reference, *sizes),
+            "likelihood-ratio": likelihood_ratio(release, question.neighbours["release>reference"]),
             "classifier": classifier(question.targets, question.release, question.reference, rng),
         }
         return tuple(Scores(of=name, values=score) for name, score in values.items())
@@ -117,6 +119,27 @@ def _count(rows: NDArray[np.bool_]) -> Values:
 def _boundary(neighbours: Neighbours, last: NDArray[np.float32]) -> Values:
     """How many rows are as far as the last place; one that is not there, at infinite distance, is none."""
     return _count((neighbours.distance == last) & np.isfinite(last))
+
+
+def likelihood_ratio(release: Neighbours, of_released: Neighbours) -> Values:
+    """How much likelier a target makes the released rows near it, in nats, shape `(n_targets,)`; at least 0.
+
+    With the kernel density p of n reference rows, adding the target x to them turns n p(s) at a released row s into
+    n p(s) + K(s, x). So no density is fitted again: the sum over the target's nearest released rows of
+    log(1 + K(s, x) / (n p(s))) is the log likelihood ratio but for a constant.
+
+    Args:
+        release: The targets' nearest released rows.
+        of_released: Every released row's nearest reference rows; those beyond add next to nothing.
+
+    References:
+        Ward, Yang, Lin, Wang & Cheng (2025), Privacy auditing synthetic data release through local likelihood attacks.
+    """
+    from scipy.special import logsumexp
+
+    usual = logsumexp(-of_released.distance.astype(np.float64) / _BANDWIDTH, axis=1)
+    gain = np.logaddexp(0, -release.distance.astype(np.float64) / _BANDWIDTH - usual[release.row])
+    return np.asarray(np.where(release.row >= 0, gain, 0.0).sum(axis=1), dtype=np.float64)
 
 
 def classifier(targets: Table, release: Table, reference: Table, rng: np.random.Generator) -> Values:
