@@ -35,8 +35,8 @@ def audit_attacks() -> tuple[AttackPlugin, ...]:
                 "Houssiau et al. (2022), TAPAS: a toolbox for adversarial privacy auditing of synthetic data",
                 "Ward, Wang & Cheng (2024), Data Plagiarism Index: characterizing the privacy risk of data-copying in "
                 "tabular generative models (arXiv 2406.13012)",
-                "Ward, Yang, Lin, Wang & Cheng (2025), Privacy auditing synthetic data release through local likelihood "
-                "attacks",
+                "Ward, Yang, Lin, Wang & Cheng (2025), Privacy auditing synthetic data release through local "
+                "likelihood attacks",
                 "Hayes, Melis, Danezis & De Cristofaro (2019), LOGAN: membership inference attacks against "
                 "generative models",
                 "Carlini et al. (2022), Membership inference attacks from first principles",
