@@ -55,26 +55,60 @@ def test_leaving_without_an_answer(attack_file: AttackFile, status: int, code: s
     assert finding.reason.code == code
 
 
-def test_a_hanging_attack_is_ended_with_its_children(attack_file: AttackFile, tmp_path: Path) -> None:
-    mark = tmp_path / "grandchild"
+def living(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def ends(pid: int) -> bool:
+    """Whether a process ends within five seconds."""
+    for _ in range(50):
+        if not living(pid):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+CHILD = "subprocess.Popen(['sh', '-c', script])"
+DETACHED = "subprocess.Popen(['sh', '-c', script], start_new_session=True)"
+ORPHAN = "subprocess.run(['sh', '-c', f\"sh -c '{script}' &\"], start_new_session=True)"  # it descends from nobody
+HANGS = "time.sleep(600)"
+EXITS = "os._exit(3)"
+ANSWERS = "return Scores(of='s', values=np.zeros(len(question.targets)))"
+
+
+@pytest.mark.parametrize(
+    ("start", "then", "outcome"),
+    [
+        (CHILD, HANGS, "timed-out"),
+        (DETACHED, HANGS, "timed-out"),
+        (ORPHAN, HANGS, "timed-out"),
+        (DETACHED, EXITS, "process-exited"),
+        (DETACHED, ANSWERS, "measured"),
+        (ORPHAN, ANSWERS, "measured"),
+    ],
+)
+def test_an_attack_is_ended_with_all_that_it_started(
+    attack_file: AttackFile, tmp_path: Path, start: str, then: str, outcome: str
+) -> None:
+    """Though it be in a session of its own, and its parent gone, and the attack ended by itself."""
+    mark = tmp_path / "mark"
     body = f"""
-    import pathlib, subprocess, time
-    child = subprocess.Popen(["sleep", "600"])
-    pathlib.Path({str(mark)!r}).write_text(str(child.pid))
-    time.sleep(600)
+    import os, pathlib, subprocess, time
+    mark = pathlib.Path({str(mark)!r})
+    script = f"echo $$ > {{mark}}; exec sleep 60"
+    {start}
+    while not mark.exists() or not mark.read_text():
+        time.sleep(0.01)
+    {then}
     """
     started = time.monotonic()
-    finding = find(attack_file(body), Limits(timeout_s=3))
-    assert time.monotonic() - started < 30
-    assert finding.reason is not None
-    assert (finding.reason.code, finding.reason.args) == ("timed-out", {"seconds": 3})
-    pid = int(mark.read_text())
-    for _ in range(50):
-        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            break
-        time.sleep(0.1)
-    else:
-        pytest.fail("the grandchild lives on")
+    finding = find(attack_file(body), Limits(timeout_s=5))
+    assert time.monotonic() - started < 60
+    assert outcome == (finding.outcome if finding.reason is None else finding.reason.code)
+    assert ends(int(mark.read_text()))
 
 
 def test_a_growing_attack_is_ended(attack_file: AttackFile) -> None:
@@ -272,8 +306,13 @@ def test_a_stored_finding_is_not_taken_for_another_question(attack_file: AttackF
     assert stored(case) == 7
 
 
-def test_an_attack_finds_no_other_question_beside_its_own(attack_file: AttackFile, tmp_path: Path) -> None:
+def test_an_attack_finds_no_other_question_beside_its_own(
+    attack_file: AttackFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The other fold's question holds this fold's controls as its reference."""
+    questions = tmp_path / "questions"  # another audit on this machine has its own beside ours
+    questions.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(questions))
     told = tmp_path / "told"
     body = f"""
     import pathlib, time
