@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,9 @@ _PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT", "VIRTUAL_ENV
 _PASSED_ON_PREFIXES = ("OMP_", "OPENBLAS_", "MKL_")
 # On a busy machine OpenMP's threads cost more in waiting for each other than they bring.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_OF_EVIDENCE = re.compile(r"[A-Z][A-Za-z]{,20}\.[a-z0-9]{1,20} must [a-z0-9 .]{1,40}")
+"""What `InvalidEvidence` says. A child could write anything there."""
+
 T = TypeVar("T")
 
 _FIRST_LOOK, _LAST_LOOK = 0.01, 0.1  # seconds between two looks at the child
@@ -46,12 +50,14 @@ class Job:
     """What a child is told besides the question.
 
     Attributes:
+        plugin: Its name; the child is not told.
         load: "package.module:Class".
         file: Where the plugin is a single file, its path.
         entropy: Of its random generator.
         debug: Let the user see what the plugin prints; otherwise nothing of it is kept.
     """
 
+    plugin: str
     role: str
     load: str
     file: str | None
@@ -101,7 +107,7 @@ def run(
         write(folder)
         status = _watched(folder, limits, job.debug, usage)
         if status != 0:
-            raise Failed(_why(folder, status))
+            raise Failed(_why(folder, status, job.plugin))
         return read(folder)
 
 
@@ -206,11 +212,22 @@ def _homed_in(folder: Path, born: float) -> set[psutil.Process]:
     return found
 
 
-def _why(folder: Path, status: int) -> Reason:
+def _why(folder: Path, status: int, plugin: str) -> Reason:
     if status < 0:
         return Reason(code="process-died", args={"signal": -status})
     try:
         failure = json.loads((folder / "error.json").read_text(encoding="utf-8"))
-        return Reason(code="plugin-raised", args={"type": str(failure["type"]), "place": str(failure["place"])})
-    except (OSError, ValueError, KeyError, TypeError):
+        raised = Reason(code="plugin-raised", args={"type": str(failure["type"]), "place": str(failure["place"])})
+        evidence = _OF_EVIDENCE.fullmatch(str(failure.get("evidence")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Reason(code="process-exited", args={"status": status})
+    return raised if evidence is None else malformed(plugin, evidence.group())
+
+
+def malformed(plugin: str, field: str) -> Reason:
+    """That an answer is not what it must be.
+
+    Args:
+        field: What is wrong with it, without a value.
+    """
+    return Reason(code="malformed-answer", args={"plugin": plugin, "field": field})

@@ -141,6 +141,67 @@ def test_a_malformed_answer_names_plugin_and_field(attack_file: AttackFile, body
     assert str(finding.reason.args["field"]).startswith(field)
 
 
+def checked(path: Path) -> Finding:
+    registry = discover([path])
+    plugin = registry.checks["tried"]
+    setting = Setting(seed=0, content="test", limits=MINUTE, confidence=0.95)
+    return attempt(plugin, {}, lay_out(made_up_case("innocent", rows=4), setting, registry, [plugin], Cache())).finding
+
+
+HELD = "Proportion(k=1, n=3)"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ("yield measured('share', Proportion(k=float('nan'), n=3))", "Proportion.k must be a finite number"),
+        ("yield measured('share', Proportion(k=5, n=3))", "Proportion.k must not be above n"),
+        ("yield measured('share', Proportion(k='Smith', n=3))", "Proportion.k must be a number"),
+        ("yield measured('share', 0.1)", "Measurement.evidence must be"),
+        ("yield measured('other', Proportion(k=1, n=3))", "Measurement.name: not among"),
+        (f"yield measured('share', {HELD}, of=5)", "Measurement.of: string_type"),
+        (f"yield measured('share', {HELD}, blind=np.nan)", "Measurement.blind: NaN or infinite"),
+        (
+            f"p = {HELD}\nobject.__setattr__(p, 'k', 5.0)\nyield measured('share', p)",
+            "Proportion.k must not be above n",
+        ),
+        (f"yield measured('share', {HELD})\nyield Reason(code='a', args={{'b': np.inf}})", "Reason.args.b"),
+        (
+            f"yield measured('share', {HELD})\nyield RocCurve(of='s', fpr=(np.nan,), tpr=(0.5,), n1=1, n0=1)",
+            "Detail.roc.fpr.0: NaN or infinite",
+        ),
+        (
+            f"yield measured('share', {HELD})\nyield Histogram(of='s', labels=('a',), counts=(20, 30))",
+            "Histogram.counts must be as many as labels",
+        ),
+    ],
+)
+def test_a_malformed_measurement_names_plugin_and_field_and_quotes_nothing(
+    check_file: AttackFile, body: str, field: str
+) -> None:
+    finding = checked(check_file(body))
+    assert finding.outcome == "errored"
+    assert finding.measurements == ()
+    assert finding.reason is not None
+    assert (finding.reason.code, finding.reason.args["plugin"]) == ("malformed-answer", "tried")
+    assert str(finding.reason.args["field"]).startswith(field)
+    assert "Smith" not in str(finding)
+
+
+def test_what_a_child_writes_in_evidence_s_name_is_not_repeated(check_file: AttackFile) -> None:
+    body = """
+    from audit_core.evidence import InvalidEvidence
+    error = InvalidEvidence(Proportion, "k", "be a number")
+    error.args = ("Smith, 12 Main Street",)
+    raise error
+    yield
+    """
+    finding = checked(check_file(body))
+    assert finding.reason is not None
+    assert finding.reason.code == "plugin-raised"
+    assert "Smith" not in str(finding)
+
+
 def test_a_verdict_of_its_own_is_ignored_and_said(attack_file: AttackFile) -> None:
     finding = find(attack_file("return (Scores(of='s', values=np.zeros(len(question.targets))), 'PASS')"))
     assert finding.outcome == "measured"
