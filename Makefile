@@ -17,7 +17,7 @@ help:
 
 # An environment with the developers' set serves the demo too.
 demo: $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.light)
-	$(BIN)/sekisho demo --out demo-out
+	$(BIN)/sekisho demo --out demo-out --force
 
 test: lint types doors
 	$(BIN)/python -m pytest

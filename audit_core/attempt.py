@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from audit_core import __version__, exchange, isolation, needs
 from audit_core.answers import Malformed
 from audit_core.bench import Bench
 from audit_core.cache import key
 from audit_core.case import Case
+from audit_core.evidence import InvalidEvidence
 from audit_core.exchanged_answers import read_answers
 from audit_core.inquiry import Inquiry, Put, hidden_value, linkage, membership, singling_out
-from audit_core.isolation import Failed, Job, Usage
+from audit_core.isolation import Failed, Job, Usage, malformed
 from audit_core.measurement import Detail, Measurement, Reason, measured
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.questions import QuestionName
@@ -140,6 +141,7 @@ def _job(plugin: AttackPlugin | CheckPlugin, blank: Finding, bench: Bench, quest
         2**32, size=8
     )
     return Job(
+        plugin=plugin.name,
         role=blank.role,
         load=plugin.load,
         file=bench.registry.origins[plugin.name].file,
@@ -164,11 +166,11 @@ def _attack(plugin: AttackPlugin, blank: Finding, bench: Bench, usage: Usage) ->
         answers.append(said)
         ignored += more
     if len({tuple(one.of for one in said) for said in answers}) > 1 and plugin.question == "membership":
-        raise Failed(_malformed(plugin.name, "Scores.of: not the same in every question"))
+        raise Failed(malformed(plugin.name, "Scores.of: not the same in every question"))
     try:
         marked = inquiry.mark(answers)
     except Malformed as error:
-        raise Failed(_malformed(plugin.name, str(error))) from None
+        raise Failed(malformed(plugin.name, str(error))) from None
     finding = replace(
         blank,
         measurements=marked.measurements,
@@ -199,7 +201,7 @@ def _read_answers(name: str, put: Put, folder: Path) -> tuple[tuple[Any, ...], i
     try:
         return read_answers(folder, put.accepts, put.n, texts=put.texts), _count_ignored(folder)
     except Malformed as error:
-        raise Failed(_malformed(name, str(error))) from None
+        raise Failed(malformed(name, str(error))) from None
 
 
 def _read_measured(
@@ -207,23 +209,34 @@ def _read_measured(
 ) -> tuple[tuple[Measurement, ...], tuple[Detail, ...], tuple[Reason, ...]]:
     try:
         told = json.loads((folder / "measured.json").read_text(encoding="utf-8"))
-        said = TypeAdapter(tuple[Measurement, ...]).validate_python(told["measurements"])
-        details = TypeAdapter(tuple[Detail, ...]).validate_python(told["details"])
-        caveats = TypeAdapter(tuple[Reason, ...]).validate_python(told["caveats"])
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field_name = ".".join(str(part) for part in first["loc"])
-        raise Failed(_malformed(plugin.name, f"{field_name}: {first['type']}")) from None
+        rooms = [told[room] for room in ("measurements", "details", "caveats")]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise Failed(_malformed(plugin.name, "measured.json: unreadable")) from None
+        raise Failed(malformed(plugin.name, "measured.json: unreadable")) from None
+    said: tuple[Measurement, ...] = _validated(plugin.name, "Measurement", Measurement, rooms[0])
+    details: tuple[Detail, ...] = _validated(plugin.name, "Detail", Detail, rooms[1])
+    caveats: tuple[Reason, ...] = _validated(plugin.name, "Reason", Reason, rooms[2])
     for measurement in said:
         if measurement.name not in plugin.measures:
-            raise Failed(_malformed(plugin.name, "Measurement.name: not among the record's measures"))
+            raise Failed(malformed(plugin.name, "Measurement.name: not among the record's measures"))
     # Value, interval and n follow from the evidence; what a plugin says of them does not count.
     measurements = tuple(
         measured(one.name, one.evidence, of=one.of, blind=one.blind, confidence=confidence) for one in said
     )
     return measurements, details, caveats + _ignored(_count_ignored(folder))
+
+
+def _validated(plugin: str, name: str, kind: Any, told: object) -> Any:
+    """What a child told, as a tuple of one kind. A card holds no number that is not finite, so none may come in."""
+    try:
+        return TypeAdapter(tuple[kind, ...], config=ConfigDict(allow_inf_nan=False)).validate_python(told)
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False)
+        first = next((fault for fault in faults if fault["type"] == "finite_number"), faults[0])
+        why = first.get("ctx", {}).get("error")
+        place = ".".join(str(part) for part in (name, *first["loc"][1:]))
+        what = "NaN or infinite" if first["type"] == "finite_number" else first["type"]
+        field_name = str(why) if isinstance(why, InvalidEvidence) else f"{place}: {what}"
+        raise Failed(malformed(plugin, field_name)) from None
 
 
 def _count_ignored(folder: Path) -> int:
@@ -235,7 +248,3 @@ def _count_ignored(folder: Path) -> int:
 
 def _ignored(count: int) -> tuple[Reason, ...]:
     return (Reason(code="answers-ignored", args={"count": count}),) if count else ()
-
-
-def _malformed(name: str, field_name: str) -> Reason:
-    return Reason(code="malformed-answer", args={"plugin": name, "field": field_name})

@@ -34,13 +34,11 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 class Cache:
-    """Results by name in one folder; without a folder it keeps them for this run only."""
+    """Results by name in one folder, made when there is something to keep; without one, kept for this run only."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._arrays: dict[str, dict[str, NDArray[Any]]] = {}
-        if folder is not None:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
         """The arrays stored under a name; None if there are none or the file is damaged."""
@@ -57,7 +55,7 @@ class Cache:
         if self._folder is not None:
             buffer = io.BytesIO()
             np.savez(buffer, allow_pickle=False, **arrays)
-            write_atomically(self._folder / f"{name}.npz", buffer.getvalue())
+            self._keep(self._folder, f"{name}.npz", buffer.getvalue())
 
     def text(self, name: str) -> bytes | None:
         """The bytes stored under a name, or None."""
@@ -70,4 +68,9 @@ class Cache:
 
     def keep_text(self, name: str, data: bytes) -> None:
         if self._folder is not None:
-            write_atomically(self._folder / f"{name}.json", data)
+            self._keep(self._folder, f"{name}.json", data)
+
+    def _keep(self, folder: Path, filename: str, data: bytes) -> None:
+        # Not before: an empty folder would say that a run was cut off, where one was refused.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomically(folder / filename, data)

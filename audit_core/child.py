@@ -19,6 +19,7 @@ import numpy as np
 
 from audit_core import exchange, exchanged_answers
 from audit_core.answers import Answer, Guesses, Links, Predicates, Scores
+from audit_core.evidence import InvalidEvidence
 from audit_core.measurement import Measurement, Reason
 from audit_core.questions import HiddenValue, Linkage, Membership, Question, SinglingOut
 
@@ -104,10 +105,11 @@ def _write_ignored(folder: Path, count: int) -> None:
 
 
 def _failure(error: BaseException) -> dict[str, str]:
-    """The kind and the place of an error, without its message, which may quote a record."""
+    """The kind and the place of an error, without its message, which may quote a record; evidence's never does."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return {"type": type(error).__name__, "place": place}
+    told = {"type": type(error).__name__, "place": place}
+    return told | {"evidence": str(error)} if isinstance(error, InvalidEvidence) else told
 
 
 def _end_with_parent(parent: int) -> None:

@@ -1,11 +1,12 @@
 """Every coded sentence: verdict reasons, caveats and errors, in the languages we speak.
 
 They stand in `sentences/*.json`: `title` is a template for `str.format` with the reason's arguments; `more` explains
-and says what to do.
+and says what to do, and may take the same arguments.
 """
 
 import json
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from importlib import resources
 
 from audit_core.measurement import Reason
@@ -23,10 +24,10 @@ class Code:
 def sentence(reason: Reason, language: str) -> str:
     """The reason in words; a code nobody knows (a stranger's) shows as itself with its arguments."""
     code = CODES.get(reason.code)
-    if code is None:
-        arguments = ", ".join(f"{key} {value}" for key, value in sorted(reason.args.items()))
-        return f"{reason.code} ({arguments})" if arguments else reason.code
     named = {key: _named(key, value, language) for key, value in reason.args.items()}
+    if code is None:
+        arguments = ", ".join(f"{key} {value}" for key, value in sorted(named.items()))
+        return f"{reason.code} ({arguments})" if arguments else reason.code
     return say(code.title, language).format(**named)
 
 
@@ -65,12 +66,34 @@ _NAMES: dict[str, dict[str, Words]] = {"goal": GOALS, "facts": FACTS}
 """Arguments that are names, several separated by ", ", and the words for them."""
 
 
-def _named(key: str, value: str | int | float, language: str) -> str | int | float:
+_NUMBERS = ("value", "low", "high", "limit", "margin")
+"""Arguments that are numbers though they come as text, since that fixes their digits."""
+
+
+def _named(key: str, value: str | int | float, language: str) -> str:
+    """An argument as people read it: names in words, thousands separated."""
+    if not isinstance(value, str) or key in _NUMBERS:
+        return separated(value)
     names = _NAMES.get(key)
-    if names is None or not isinstance(value, str):
+    if names is None:
         return value
     separator = "、" if language == "ja" else ", "
     return separator.join(say(names[name], language) if name in names else name for name in value.split(", "))
+
+
+def separated(number: str | int | float) -> str:
+    """A number, or a fraction as written, with its thousands separated: "5,032", "1/5,032"; other text as it is."""
+    if isinstance(number, str) and "/" in number:
+        return "/".join(separated(part) for part in number.split("/"))
+    try:
+        value = Decimal(str(number))
+    except InvalidOperation:
+        return str(number)
+    if not value.is_finite():
+        return str(number)
+    if not isinstance(number, str) and value == value.to_integral_value():
+        return f"{value:,.0f}"
+    return f"{value:,f}" if abs(value) >= 1000 else str(number)
 
 
 def _read() -> dict[str, Code]:

@@ -35,6 +35,13 @@ SURE = 0.999
 """The confidence at which arms are called swapped."""
 
 
+class InvalidEvidence(ValueError):
+    """A field of evidence is not what it must be. The text names kind and field, and never the value."""
+
+    def __init__(self, kind: type, field: str, must: str) -> None:
+        super().__init__(f"{kind.__name__}.{field} must {must}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
     """Two one-sided bounds.
@@ -62,7 +69,7 @@ class Exact:
         _keep_number(self, "numerator", least=0)
         _keep_number(self, "denominator", least=0)
         if self.denominator == 0 and self.numerator > 0:
-            raise ValueError("denominator must be above 0 where the numerator is")
+            raise InvalidEvidence(type(self), "denominator", "be above 0 where the numerator is")
 
     @property
     def value(self) -> float:
@@ -309,7 +316,7 @@ class TailHits:
         _keep_count(self, "n0")
         _keep_number(self, "fpr", least=0, most=1)
         if self.fpr in (0.0, 1.0):
-            raise ValueError("fpr must lie between 0 and 1")
+            raise InvalidEvidence(type(self), "fpr", "lie between 0 and 1")
         _not_above(self, "hits", "n1")
 
     @property
@@ -369,7 +376,7 @@ class Mean:
         _keep_number(self, "se", least=0)
         _keep_count(self, "df")
         if self.df == 0:
-            raise ValueError("df must be at least 1")
+            raise InvalidEvidence(type(self), "df", "be at least 1")
 
     @property
     def value(self) -> float:
@@ -401,28 +408,36 @@ class Mean:
         return replace(self, se=self.se / math.sqrt(factor), df=max(1, round((self.df + 1) * factor) - 1))
 
 
+KINDS = (Exact, Proportion, Excess, Ranking, TailHits, Mean)
 Evidence = Annotated[Exact | Proportion | Excess | Ranking | TailHits | Mean, Discriminator("kind")]
 
 
 def _keep_number(evidence: Any, name: str, *, least: float, most: float = math.inf) -> None:
     """Checks a field and keeps 12 significant digits of it."""
-    value = float(getattr(evidence, name))
+    value = _number(evidence, name)
     if not (math.isfinite(value) and least <= value <= most):
         allowed = f" at least {least:g}" if most == math.inf else f" in {least:g}..{most:g}"
-        raise ValueError(f"{name} must be a finite number{'' if least == -math.inf else allowed}")
+        raise InvalidEvidence(type(evidence), name, f"be a finite number{'' if least == -math.inf else allowed}")
     object.__setattr__(evidence, name, float(f"{value:.12g}"))
 
 
 def _keep_count(evidence: Any, name: str) -> None:
-    value = float(getattr(evidence, name))
+    value = _number(evidence, name)
     if not (value.is_integer() and value >= 0):
-        raise ValueError(f"{name} must be a whole number, at least 0")
+        raise InvalidEvidence(type(evidence), name, "be a whole number at least 0")
     object.__setattr__(evidence, name, int(value))
+
+
+def _number(evidence: Any, name: str) -> float:
+    try:
+        return float(getattr(evidence, name))
+    except (TypeError, ValueError, OverflowError):  # whose text would quote the value
+        raise InvalidEvidence(type(evidence), name, "be a number") from None
 
 
 def _not_above(evidence: Any, part: str, whole: str) -> None:
     if getattr(evidence, part) > getattr(evidence, whole):
-        raise ValueError(f"{part} must not be above {whole}")
+        raise InvalidEvidence(type(evidence), part, f"not be above {whole}")
 
 
 def _alpha(confidence: float) -> float:

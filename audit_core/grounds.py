@@ -191,8 +191,8 @@ def data_needed(row: Row, tests: int) -> float | None:
 
 
 def shown(value: float) -> str:
-    """A value to four significant digits."""
-    return f"{value:.4g}"
+    """A value to four significant digits, and a whole number's before the point."""
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _exact(evidence: Exact) -> str:

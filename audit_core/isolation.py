@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,9 +23,13 @@ _PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT", "VIRTUAL_ENV
 _PASSED_ON_PREFIXES = ("OMP_", "OPENBLAS_", "MKL_")
 # On a busy machine OpenMP's threads cost more in waiting for each other than they bring.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_OF_EVIDENCE = re.compile(r"[A-Z][A-Za-z]{,20}\.[a-z0-9]{1,20} must [a-z0-9 .]{1,40}")
+"""What `InvalidEvidence` says. A child could write anything there."""
+
 T = TypeVar("T")
 
 _FIRST_LOOK, _LAST_LOOK = 0.01, 0.1  # seconds between two looks at the child
+_ROUNDS = 100  # more than any plugin needs that does not start processes in order to survive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +50,14 @@ class Job:
     """What a child is told besides the question.
 
     Attributes:
+        plugin: Its name; the child is not told.
         load: "package.module:Class".
         file: Where the plugin is a single file, its path.
         entropy: Of its random generator.
         debug: Let the user see what the plugin prints; otherwise nothing of it is kept.
     """
 
+    plugin: str
     role: str
     load: str
     file: str | None
@@ -99,7 +107,7 @@ def run(
         write(folder)
         status = _watched(folder, limits, job.debug, usage)
         if status != 0:
-            raise Failed(_why(folder, status))
+            raise Failed(_why(folder, status, job.plugin))
         return read(folder)
 
 
@@ -115,20 +123,24 @@ def _watched(folder: Path, limits: Limits, debug: bool, usage: Usage) -> int:
         env=_environment(folder),
         start_new_session=True,
     )
+    child = psutil.Process(process.pid)  # it has not been waited for, so the number is still its own
+    family, born = {child}, child.create_time()
     try:
         pause = _FIRST_LOOK
         while True:
             with suppress(subprocess.TimeoutExpired):
                 return process.wait(pause)
             pause = min(pause * 1.5, _LAST_LOOK)
-            resident = _resident_mib(process.pid)
+            family |= _descendants(child)
+            resident = _resident_mib(family)
             usage.peak_mib = max(usage.peak_mib, resident)
             if resident > limits.memory_gib * 1024:
                 raise Failed(Reason(code="memory-limit", args={"gib": limits.memory_gib}))
             if time.monotonic() - started > limits.timeout_s:
                 raise Failed(Reason(code="timed-out", args={"seconds": limits.timeout_s}))
     finally:
-        _end(process)
+        family |= _descendants(child)
+        _end(process, family, partial(_homed_in, folder, born))
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -139,29 +151,83 @@ def _environment(folder: Path) -> dict[str, str]:
     return _ONE_THREAD | kept | {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONHASHSEED": "0"}
 
 
-def _resident_mib(pid: int) -> float:
-    """Resident size of a process and its children; address-space limits would break Arrow and BLAS."""
-    total = 0
+def _descendants(child: psutil.Process) -> set[psutil.Process]:
+    """What descends from a process through processes that live."""
     with suppress(psutil.Error):
-        parent = psutil.Process(pid)
-        for process in (parent, *parent.children(recursive=True)):
-            with suppress(psutil.Error):
+        return set(child.children(recursive=True))
+    return set()
+
+
+def _resident_mib(family: set[psutil.Process]) -> float:
+    """Resident size of processes, the dead ones taken out; address-space limits would break Arrow and BLAS."""
+    total = 0
+    for process in tuple(family):
+        try:
+            if process.is_running():  # and is not another one with its number
                 total += process.memory_info().rss
+                continue
+        except psutil.AccessDenied:
+            continue
+        except psutil.Error:
+            pass
+        family.discard(process)
     return total / 2**20
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends the child and every process it started."""
+def _end(
+    process: subprocess.Popen[bytes], family: set[psutil.Process], others: Callable[[], set[psutil.Process]]
+) -> None:
+    """Ends the child and every process it started, also where it ended by itself and left some behind.
+
+    Args:
+        family: The child, and what was seen to descend from it.
+        others: Finds what else it started.
+    """
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    left, ended = {one for one in family if one.is_running()} | others(), set[psutil.Process]()
+    for _ in range(_ROUNDS):
+        if not left:
+            return
+        for one in left:
+            with suppress(psutil.Error):
+                one.kill()  # and never another process that has been given its number
+        ended |= left
+        left = others() - ended  # what one of them started in its last moment
 
 
-def _why(folder: Path, status: int) -> Reason:
+def _homed_in(folder: Path, born: float) -> set[psutil.Process]:
+    """The processes whose home is the child's folder: whatever it starts inherits that, in a session of its own too.
+
+    Args:
+        born: When the child was; what is older, which is most, need not be looked into.
+    """
+    found = set()
+    for pid in psutil.pids():
+        with suppress(psutil.Error, OSError):
+            one = psutil.Process(pid)
+            if one.create_time() >= born and one.environ().get("HOME") == str(folder):
+                found.add(one)
+    return found
+
+
+def _why(folder: Path, status: int, plugin: str) -> Reason:
     if status < 0:
         return Reason(code="process-died", args={"signal": -status})
     try:
         failure = json.loads((folder / "error.json").read_text(encoding="utf-8"))
-        return Reason(code="plugin-raised", args={"type": str(failure["type"]), "place": str(failure["place"])})
-    except (OSError, ValueError, KeyError, TypeError):
+        raised = Reason(code="plugin-raised", args={"type": str(failure["type"]), "place": str(failure["place"])})
+        evidence = _OF_EVIDENCE.fullmatch(str(failure.get("evidence")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Reason(code="process-exited", args={"status": status})
+    return raised if evidence is None else malformed(plugin, evidence.group())
+
+
+def malformed(plugin: str, field: str) -> Reason:
+    """That an answer is not what it must be.
+
+    Args:
+        field: What is wrong with it, without a value.
+    """
+    return Reason(code="malformed-answer", args={"plugin": plugin, "field": field})

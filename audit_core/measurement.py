@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator
 
-from audit_core.evidence import Evidence, Interval
+from audit_core.evidence import KINDS, Evidence, Interval, InvalidEvidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,13 @@ class Measurement:
 def measured(
     name: str, evidence: Evidence, *, of: str = "all", blind: float | None = 0.0, confidence: float = 0.95
 ) -> Measurement:
-    """The measurement that follows from evidence: its value, its interval at the confidence, its trials."""
+    """The measurement that follows from evidence: its value, its interval at the confidence, its trials.
+
+    Raises:
+        InvalidEvidence: It is no evidence.
+    """
+    if not isinstance(evidence, KINDS):
+        raise InvalidEvidence(Measurement, "evidence", "be of one of the kinds of evidence")
     return Measurement(
         name=name,
         of=of,
@@ -65,6 +71,10 @@ class RocCurve:
     n0: int
     kind: Literal["roc"] = "roc"
 
+    def __post_init__(self) -> None:
+        if len(self.fpr) != len(self.tpr):
+            raise InvalidEvidence(RocCurve, "tpr", "be as many as fpr")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Histogram:
@@ -74,6 +84,12 @@ class Histogram:
     labels: tuple[str, ...]
     counts: tuple[int | None, ...]
     kind: Literal["histogram"] = "histogram"
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != len(self.counts):
+            raise InvalidEvidence(Histogram, "counts", "be as many as labels")
+        if any(count is not None and count < 0 for count in self.counts):
+            raise InvalidEvidence(Histogram, "counts", "be at least 0")
 
 
 Detail = Annotated[RocCurve | Histogram, Discriminator("kind")]

@@ -5,8 +5,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -23,13 +23,25 @@ CACHE, _LOCK = "cache", ".lock"
 
 @contextmanager
 def opened(folder: Path, *, resume: bool = False, force: bool = False) -> Iterator[Path]:
-    """The folder, made if needed and locked against a second run.
+    """The folder, made if needed and locked against a second run. If nothing is put into it, it is taken away again.
 
     Raises:
         PackError: A pack or other files stand there (unless `force`, or `resume` of an unfinished run), another run
             is writing there, or it cannot be written to.
     """
     _refuse_occupied(folder, resume, force)
+    made = [path for path in (folder, *folder.parents) if not os.path.exists(path)]  # noqa: PTH110 - it never raises
+    try:
+        _make(folder)
+        try:
+            yield folder
+        finally:
+            (folder / _LOCK).unlink(missing_ok=True)
+    finally:
+        _remove_empty(made)
+
+
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -43,10 +55,13 @@ def opened(folder: Path, *, resume: bool = False, force: bool = False) -> Iterat
                 fix="Choose another with --out",
             )
         ) from None
-    try:
-        yield folder
-    finally:
-        (folder / _LOCK).unlink(missing_ok=True)
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Removes folders, innermost first, up to one that holds something."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def _refuse_occupied(folder: Path, resume: bool, force: bool) -> None:

@@ -91,10 +91,10 @@ def discover(files: Sequence[Path] = (), blocked: Sequence[str] = (), required: 
             refusals.append(_refusal(origin, "plugin-import-failed", error=type(error).__name__))
             continue
         origins[point.name] = origin
-    for file in files:
-        name = f"file {file.name}"
+    for path, file in {file.resolve(): file for file in files}.items():  # one given twice is one
+        name = f"file {path}"
         manager.register(_module_of(file), name=name)
-        origins[name] = Origin(name=file.name, file=str(file.resolve()))
+        origins[name] = Origin(name=file.name, file=str(path))
     refusals += _unknown_hooks(manager, origins)
     found, more = _ask_all(manager, origins)
     refusals += more
@@ -192,11 +192,11 @@ def _by_name(found: list[tuple[Record, Origin]], refusals: list[Refusal]) -> Reg
     problems = []
     for record, origin in found:
         if record.name in registry.origins:
+            first, second = _told_apart(registry.origins[record.name], origin)
             problems.append(
                 Problem(
                     code="plugin-name-doubled",
-                    what=f"two plugins are named {record.name!r}: "
-                    f"of {registry.origins[record.name].name} and of {origin.name}",
+                    what=f"two plugins are named {record.name!r}: of {first} and of {second}",
                     fix="Uninstall or block one of them (--block ENTRY-POINT)",
                 )
             )
@@ -210,6 +210,13 @@ def _by_name(found: list[tuple[Record, Origin]], refusals: list[Refusal]) -> Reg
         registry.origins[record.name] = origin
     raise_all(problems, PluginError)
     return registry
+
+
+def _told_apart(one: Origin, other: Origin) -> tuple[str, str]:
+    """Two names; files of one name are told apart by their folders."""
+    if one.name != other.name or one.file is None or other.file is None:
+        return one.name, other.name
+    return f"{Path(one.file).parent.name}/{one.name}", f"{Path(other.file).parent.name}/{other.name}"
 
 
 def _require(required: Sequence[str], registry: Registry, origins: dict[str, Origin]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import settings
 settings.register_profile("sekisho", deadline=None)
 settings.load_profile("sekisho")
 
-_FILE = """
+_ATTACK = """
 import numpy as np
 from audit_core.answers import Scores
 from audit_core.evidence import Exact, Excess
@@ -35,17 +35,52 @@ class Tried:
 {body}
 """
 
+_CHECK = """
+import numpy as np
+from audit_core.evidence import Exact, Excess, Interval, Mean, Proportion, Ranking, TailHits
+from audit_core.hookspecs import hookimpl
+from audit_core.measurement import Histogram, Measurement, Reason, RocCurve, measured
+from audit_core.plugin import CheckPlugin
+
+
+@hookimpl
+def audit_checks():
+    return [CheckPlugin(
+        name="{name}", title={{"en": "A test check"}}, goal="membership", assumption={{"en": "A test."}},
+        measures=("share",), load=f"{{__name__}}:Tried",
+    )]
+
+
+class Tried:
+    def measure(self, case, rng):
+{body}
+"""
+
 
 @pytest.fixture
 def attack_file(tmp_path: Path) -> Callable[..., Path]:
     """Writes a plugin of one file whose attack answers with the given body."""
 
     def write(body: str, name: str = "tried") -> Path:
-        path = tmp_path / f"{name.replace('-', '_')}.py"
-        path.write_text(_FILE.format(name=name, body=textwrap.indent(textwrap.dedent(body), " " * 8)))
-        return path
+        return _written(tmp_path, _ATTACK, name, body)
 
     return write
+
+
+@pytest.fixture
+def check_file(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a plugin of one file whose check measures with the given body; it may measure a `share`."""
+
+    def write(body: str, name: str = "tried") -> Path:
+        return _written(tmp_path, _CHECK, name, body)
+
+    return write
+
+
+def _written(folder: Path, file: str, name: str, body: str) -> Path:
+    path = folder / f"{name.replace('-', '_')}.py"
+    path.write_text(file.format(name=name, body=textwrap.indent(textwrap.dedent(body), " " * 8)))
+    return path
 
 
 @pytest.fixture

@@ -94,8 +94,8 @@ def schema(what: str) -> None:
 @language_option
 def explain(code: str | None, lang: str) -> None:
     """What a CODE on a card or in an error means, and what to do about it. Without one, all codes."""
+    from audit_core.blanks import unfilled
     from audit_core.codes import CODES
-    from audit_core.words import say
 
     if code is None:
         for name in sorted(CODES):
@@ -103,5 +103,5 @@ def explain(code: str | None, lang: str) -> None:
         return
     if code not in CODES:
         raise unknown("code", code, CODES)
-    click.echo(say(CODES[code].title, lang))
-    click.echo(say(CODES[code].more, lang))
+    click.echo(unfilled(code, CODES[code].title, lang))
+    click.echo(unfilled(code, CODES[code].more, lang))

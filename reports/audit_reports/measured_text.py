@@ -95,7 +95,7 @@ def measurement_text(measurement: Measurement, wording: Wording) -> MeasuredText
         else wording.say(
             "interval.method",
             confidence=short_percent(measurement.interval.confidence),
-            method=display(measurement.interval.method),
+            method=wording.method(measurement.interval.method),
         ),
         blind="" if measurement.blind is None else quantity.tick(measurement.blind),
     )

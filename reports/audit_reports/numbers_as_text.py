@@ -29,7 +29,7 @@ def percent(rate: float) -> str:
 
 def short(value: float) -> str:
     """A number that somebody chose, such as a limit or a tick: up to six digits, without trailing zeros."""
-    return f"{value:.6g}".replace("-", MINUS)
+    return f"{value:,.6g}".replace("-", MINUS)
 
 
 def short_percent(rate: float) -> str:

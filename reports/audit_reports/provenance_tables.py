@@ -88,7 +88,7 @@ def provenance(scorecard: Scorecard, wording: Wording) -> Provenance:
     return Provenance(
         digest=card_digest(scorecard),
         files=_files(scorecard, wording),
-        columns=tuple((display(name), display(kind)) for name, kind in columns[:MOST_COLUMNS]),
+        columns=tuple((display(name), wording.column(what)) for name, what in columns[:MOST_COLUMNS]),
         columns_left_out=max(0, len(columns) - MOST_COLUMNS),
         facts=tuple(
             (wording.fact(name), count(number)) for name, number in sorted(scorecard.facts.items())[:MOST_ENTRIES]

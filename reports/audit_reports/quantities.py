@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
+from audit_core.codes import separated
 from audit_core.measurement import Measurement
 from audit_reports.numbers_as_text import MINUS, NO_BREAK_SPACE, limit_value, percent, short, short_percent, significant
 
@@ -34,7 +35,7 @@ class Quantity:
         if self.group_size is None or value <= 0:
             return percent(value)
         size = 1 / value
-        shown = f"{size:.0f}" if abs(size - round(size)) < 1e-6 * size else significant(size)
+        shown = f"{size:,.0f}" if abs(size - round(size)) < 1e-6 * size else significant(size)
         return f"{percent(value)} ({self.group_size}{NO_BREAK_SPACE}={NO_BREAK_SPACE}{shown})"
 
     def tick(self, value: float) -> str:
@@ -49,7 +50,7 @@ class Quantity:
             return str(number)
         if self.unit != "rate" or not value.is_finite():
             return str(number)
-        return f"{(100 * value).normalize():f}{NO_BREAK_SPACE}%".replace("-", MINUS)
+        return f"{(100 * value).normalize():,f}{NO_BREAK_SPACE}%".replace("-", MINUS)
 
     def limit(self, written: str) -> str:
         """A limit as a policy writes it: "3 %", "0.55", "1/11 (k = 11)"; anything unreadable as written."""
@@ -58,8 +59,8 @@ class Quantity:
             return written
         if self.group_size is not None and value > 0:
             size = 1 / value
-            shown = str(size) if size.denominator == 1 else significant(float(size))
-            return f"{written} ({self.group_size}{NO_BREAK_SPACE}={NO_BREAK_SPACE}{shown})"
+            shown = f"{size.numerator:,}" if size.denominator == 1 else significant(float(size))
+            return f"{separated(written)} ({self.group_size}{NO_BREAK_SPACE}={NO_BREAK_SPACE}{shown})"
         return self.tick(float(value))
 
 

@@ -83,7 +83,9 @@ def render(scorecard: Scorecard, language: str) -> bytes:
         say=wording.say,
         chapters=CHAPTERS,
         result=_result(scorecard, wording),
-        tally=[(verdict.value, wording.verdict(verdict), number) for verdict, number in tally(scorecard.judgements)],
+        tally=[
+            (verdict.value, wording.verdict(verdict), count(number)) for verdict, number in tally(scorecard.judgements)
+        ],
         limits=limits_table(scorecard, wording),
         coverage=coverage_grid(scorecard, wording),
         attacks=attack_sections(scorecard, wording),
@@ -135,7 +137,7 @@ def _result(scorecard: Scorecard, wording: Wording) -> Result:
         ("result.digest", display(scorecard.release.digest, 100), "digest wide"),
         (
             "result.policy",
-            wording.say("result.policy-version", name=display(policy.name), version=policy.version),
+            wording.say("result.policy-version", name=display(policy.name), version=str(policy.version)),
             "plain",
         ),
         ("result.date", display(scorecard.volatile.started)[:10], "plain"),

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from audit_core import codes
-from audit_core.codes import sentence
+from audit_core.codes import sentence, separated
 from audit_core.measurement import Reason
 from audit_core.redact import display
 from audit_core.scorecard import Scorecard, Verdict
 from audit_core.words import say
 from audit_reports.catalogue import phrase, phrases
+from audit_reports.numbers_as_text import count
 from audit_reports.quantities import Quantity
 
 MOST_RULES = 3
@@ -40,8 +41,9 @@ class Wording:
     rules: Mapping[str, str]
 
     def say(self, key: str, **values: object) -> str:
-        """A phrase of the catalogue."""
-        return phrase(self.language, key, **values)
+        """A phrase of the catalogue, counts in it with their thousands separated."""
+        named = {name: count(value) if isinstance(value, int) else value for name, value in values.items()}
+        return phrase(self.language, key, **named)
 
     def known(self, key: str, name: str) -> str:
         """A phrase of the catalogue or, for what the catalogue does not know, the name itself."""
@@ -81,6 +83,14 @@ class Wording:
     def goal(self, goal: str) -> str:
         return self.known(f"goal.{goal}", goal)
 
+    def column(self, what: str) -> str:
+        """A column's kind and role, as the scorecard names them: "integer, quasi-identifier"."""
+        return self.say("list.comma").join(self.known(f"column.{word}", word) for word in what.split(", ") if word)
+
+    def method(self, method: str) -> str:
+        """The name of the method that an interval was made by."""
+        return self.known(f"method.{method}", method)
+
     def sees(self, assets: Iterable[str]) -> str:
         """What the attacker holds besides the targets."""
         held = sorted(assets)
@@ -110,7 +120,7 @@ class Wording:
             text = sentence(Reason(code=code, args=args), self.language)
         except (LookupError, ValueError, TypeError):
             # A card written by another version may lack an argument of this version's sentence.
-            text = self.say("list.comma").join([code, *(f"{key} {args[key]}" for key in sorted(args))])
+            text = self.say("list.comma").join([code, *(f"{key} {_number(args[key])}" for key in sorted(args))])
         return display(text, TEXT_LIMIT).rstrip(".。")
 
     def _argument(self, key: str, value: str | int | float) -> str | int | float:
@@ -130,6 +140,10 @@ class Wording:
         """What a rule measures; the group in brackets after its name is left to the table of limits."""
         measurement = self.rules.get(rule.split(" (")[0])
         return display(rule) if measurement is None else self.measurement(measurement)
+
+
+def _number(value: str | int | float) -> str:
+    return value if isinstance(value, str) else separated(value)
 
 
 def wording_of(scorecard: Scorecard, language: str) -> Wording:

@@ -56,12 +56,10 @@ class Files:
         return [str(word) for pair in named.items() for word in pair]
 
 
-@pytest.fixture(scope="session")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """A population of 6,000 made-up people; three members carry the canaries."""
-    folder = tmp_path_factory.mktemp("files")
-    rows = population(6000, np.random.default_rng(7))
-    members, others, fresh = rows[:2000], rows[2000:4000], rows[4000:]
+def made(folder: Path, rows: int, copied: int) -> Files:
+    """A population of made-up people, `rows` in each file; three members carry the canaries."""
+    people = population(3 * rows, np.random.default_rng(7))
+    members, others, fresh = people[:rows], people[rows : 2 * rows], people[2 * rows :]
     for position, canary in enumerate(CANARIES):
         members[position] = (*members[position][:5], canary)
     return Files(
@@ -69,8 +67,20 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
         members=write(folder / "members.csv", members),
         non_members=write(folder / "others.csv", others),
         fresh=write(folder / "fresh.csv", fresh),
-        leaky=write(folder / "leaky.csv", [*members[:200], *fresh[200:]]),
+        leaky=write(folder / "leaky.csv", [*members[:copied], *fresh[copied:]]),
     )
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """2,000 rows in each file, enough to pass; the leaky release copies 200 members."""
+    return made(tmp_path_factory.mktemp("files"), 2000, 200)
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """100 rows in each file, for what is not about the verdict."""
+    return made(tmp_path_factory.mktemp("few"), 100, 10)
 
 
 @dataclass(frozen=True)
@@ -88,14 +98,14 @@ def environment(**more: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def sekisho() -> Callable[..., Ran]:
-    """Runs `sekisho` with arguments."""
+    """Runs `sekisho` with arguments; keywords but `cwd` are variables of its environment."""
 
-    def run(*arguments: object, cwd: Path | None = None) -> Ran:
+    def run(*arguments: object, cwd: Path | None = None, **variables: str) -> Ran:
         done = subprocess.run(
             [sys.executable, "-m", "audit_core", *map(str, arguments)],
             capture_output=True,
             cwd=cwd,
-            env=environment(),
+            env=environment(**variables),
             timeout=600,
         )
         return Ran(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
@@ -121,3 +131,59 @@ def pack(files: Files, sekisho: Callable[..., Ran], tmp_path_factory: pytest.Tem
     ran = sekisho("audit", *files.options(files.leaky), "--quasi-identifiers", "age,region", "--out", out)
     assert ran.code == 1, ran.err
     return out
+
+
+GATED = """
+policy: gated
+title: {en: Gated, ja: ゲート}
+version: 1
+needs: {table: [membership]}
+rules:
+"""
+GATE = """
+  - attack: ATTACK
+    measurement: MEASUREMENT
+    goal: membership
+    at_most: 0.55
+    basis: house
+    rationale: {en: A test., ja: 試験。}
+    source: A test
+"""
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Callable[..., Path]:
+    """A policy that gates on one measurement of each of some attacks or checks."""
+
+    def written(*attacks: str, measurement: str = "auc") -> Path:
+        path = tmp_path / "gated.yaml"
+        gates = (GATE.replace("ATTACK", attack).replace("MEASUREMENT", measurement) for attack in attacks)
+        path.write_text(GATED + "".join(gates), encoding="utf-8")
+        return path
+
+    return written
+
+
+@pytest.fixture
+def recipe(few: Files, tmp_path: Path) -> Callable[..., Path]:
+    """A recipe on few rows that runs the attacks named; further keys as YAML text."""
+
+    def written(*attacks: str, **more: str) -> Path:
+        named = ", ".join(f"{name}: {{}}" for name in attacks)
+        keys = {
+            "audit": "few",
+            "release": f"{{table: {few.fresh.name}}}",
+            "members": few.members.name,
+            "non_members": few.non_members.name,
+            "attacks": f"{{{named}}}",
+            **more,
+        }
+        folder = tmp_path / "recipe"
+        folder.mkdir(exist_ok=True)
+        for file in (few.fresh, few.members, few.non_members):
+            (folder / file.name).write_bytes(file.read_bytes())
+        path = folder / "recipe.yaml"
+        path.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()), encoding="utf-8")
+        return path
+
+    return written

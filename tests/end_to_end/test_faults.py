@@ -6,36 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
-
-GATED = """
-policy: gated
-title: {{en: Gated, ja: ゲート}}
-version: 1
-needs: {{table: [membership]}}
-rules:
-  - attack: {attack}
-    measurement: auc
-    goal: membership
-    at_most: 0.55
-    basis: house
-    rationale: {{en: A test., ja: 試験。}}
-    source: A test
-"""
-
-
-@pytest.fixture
-def gate(tmp_path):
-    """A policy that gates on one attack."""
-
-    def write(attack: str) -> Path:
-        path = tmp_path / "gated.yaml"
-        path.write_text(GATED.format(attack=attack), encoding="utf-8")
-        return path
-
-    return write
 
 
 @pytest.mark.parametrize(

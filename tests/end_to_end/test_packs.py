@@ -119,6 +119,32 @@ def test_an_unwritable_output_is_refused_before_any_work(files, sekisho, tmp_pat
     assert "started" not in ran.err
 
 
+def test_a_refused_input_leaves_nothing_and_the_corrected_one_is_audited(few, sekisho, table, tmp_path) -> None:
+    release = table(tmp_path / "release.csv", [("34", "1")], ["age"])
+    out = tmp_path / "runs" / "pack"
+    command = ["audit", *few.options(release), "--out", out]
+    refused = sekisho(*command)
+    assert refused.code == 2
+    assert "release.csv" in refused.err
+    assert [path.name for path in tmp_path.iterdir()] == ["release.csv"]
+    release.write_bytes(few.fresh.read_bytes())
+    ran = sekisho(*command)
+    assert ran.code in (0, 3), ran.err
+    assert (out / "scorecard.json").exists()
+
+
+def test_a_refused_input_leaves_what_stood_there(few, sekisho, tmp_path) -> None:
+    empty, pack = tmp_path / "empty", tmp_path / "pack"
+    empty.mkdir()
+    pack.mkdir()
+    (pack / "scorecard.json").write_text("{}")
+    for out in (empty, pack):
+        ran = sekisho("audit", *few.options(tmp_path / "nothing.csv"), "--out", out, "--force")
+        assert ran.code == 2, ran.err
+    assert list(empty.iterdir()) == []
+    assert [path.name for path in pack.iterdir()] == ["scorecard.json"]
+
+
 def test_a_number_that_json_does_not_have_is_refused(copy, sekisho) -> None:
     card = json.loads((copy / "scorecard.json").read_text())
     card["controls"][0]["reason"]["args"]["count"] = float("nan")

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from audit_core.blanks import BLANKS, unfilled
 from audit_core.case import Case
-from audit_core.codes import CODES, FACTS, GOALS, sentence
+from audit_core.codes import CODES, FACTS, GOALS, sentence, separated
 from audit_core.measurement import Reason
 from audit_core.policy import load_policy, shipped_policies
 from audit_core.tables import Table, read_only
@@ -47,8 +48,70 @@ def test_a_code_speaks_both_languages_with_the_same_arguments(name: str) -> None
     code = CODES[name]
     assert set(code.title) == set(code.more) == set(LANGUAGES)
     assert all(text.strip() for words in (code.title, code.more) for text in words.values())
-    assert placeholders(code.title["en"]) == placeholders(code.title["ja"])
-    assert all(argument.isidentifier() for argument in placeholders(code.title["en"]))
+    for words in (code.title, code.more):
+        assert placeholders(words["en"]) == placeholders(words["ja"])
+        assert all(argument.isidentifier() for argument in placeholders(words["en"]))
+        # Arguments come as text, which takes no format of its own.
+        assert not any(form or how for text in words.values() for _, _, form, how in string.Formatter().parse(text))
+    assert placeholders(code.more["en"]) <= placeholders(code.title["en"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", CODES)
+def test_explained_no_blank_is_left_and_every_one_has_words(name: str, language: str) -> None:
+    for template in (CODES[name].title, CODES[name].more):
+        blanks = placeholders(template[language])
+        assert [blank for blank in blanks if blank not in BLANKS and f"{name}.{blank}" not in BLANKS] == []
+        text = unfilled(name, template, language)
+        braces = {brace: template[language].count(2 * brace) for brace in "{}"}
+        assert {brace: text.count(brace) for brace in "{}"} == braces  # those that stand for themselves
+        assert text.count("<") >= len(blanks)
+
+
+def test_explained_blanks_are_words_and_doubled_braces_are_single() -> None:
+    title = CODES["lower-bound-above-limit"].title
+    assert unfilled("a", title, "en") == "the lower bound <low> at <confidence> lies above the limit <limit>"
+    assert unfilled("a", title, "ja") == "信頼下限 <下限>（信頼度 <信頼度>）が基準値 <基準値> を上回っています"
+    assert unfilled("a", {"en": "{a_b}: `limits: {{gib: ...}}`"}, "en") == "<a b>: `limits: {gib: ...}`"
+    two = CODES["two-files"]
+    assert unfilled("two-files", two.title, "en") == "one file has <columns>, the other <columns>"
+    assert "attacks: {linkability: {left: [COLUMN, ...]}}." in unfilled("two-files", two.more, "en")
+
+
+def test_the_words_for_blanks_are_in_both_languages() -> None:
+    assert all(set(words) == set(LANGUAGES) for words in BLANKS.values())
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (5032, "5,032"),
+        (600.0, "600"),
+        (0.5, "0.5"),
+        (1e-7, "1e-07"),
+        (1234567.5, "1,234,567.5"),
+        ("5032", "5,032"),
+        ("0.03001", "0.03001"),
+        ("0.500", "0.500"),
+        ("1/11", "1/11"),
+        ("1/5032", "1/5,032"),
+        ("-12345", "-12,345"),
+        ("3%", "3%"),
+        ("nan", "nan"),
+        ("as agreed", "as agreed"),
+    ],
+)
+def test_numbers_in_a_sentence_have_their_thousands_separated(number: str | float, text: str) -> None:
+    assert separated(number) == text
+
+
+def test_a_sentence_says_counts_with_separators_and_leaves_names_alone() -> None:
+    reason = Reason(code="exact-above-limit", args={"value": "5032", "limit": "1/1000"})
+    assert sentence(reason, "en") == "the value 5,032 exceeds the limit 1/1,000"
+    reason = Reason(code="sensitive-missing-values", args={"rows": 5032, "column": "2020"})
+    assert sentence(reason, "en").startswith("5,032 released rows miss the sensitive column 2020;")
+    assert sentence(Reason(code="timed-out", args={"seconds": 600.0}), "en").startswith("timed out after 600 s")
+    assert sentence(Reason(code="strange", args={"rows": 5032}), "en") == "strange (rows 5,032)"
 
 
 def test_every_reason_in_the_sources_has_a_sentence() -> None:

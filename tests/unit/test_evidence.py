@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from audit_core.evidence import Evidence, Exact, Excess, Proportion, Ranking, TailHits
-from audit_core.measurement import measured
+from audit_core.evidence import Evidence, Exact, Excess, InvalidEvidence, Proportion, Ranking, TailHits
+from audit_core.measurement import Histogram, RocCurve, measured
 from audit_core.statistics.estimates import delong, tail_hits
 
 unhurried = settings(deadline=None)
@@ -144,8 +144,36 @@ def test_only_a_positive_number_scales(evidence: Any, factor: float) -> None:
     ],
 )
 def test_impossible_numbers_are_refused_by_name(kind: Any, fields: dict[str, Any], named: str) -> None:
-    with pytest.raises(ValueError, match=rf"^{named} "):
+    with pytest.raises(InvalidEvidence, match=rf"^{kind.__name__}\.{named} must "):
         kind(**fields)
+
+
+@pytest.mark.parametrize("value", ["Smith", None, [], object(), 10**400])
+def test_what_is_no_number_is_refused_without_being_quoted(value: Any) -> None:
+    with pytest.raises(InvalidEvidence, match=r"^Proportion\.k must be a number$") as caught:
+        Proportion(k=value, n=3)
+    assert caught.value.__suppress_context__
+    with pytest.raises(InvalidEvidence, match=r"^Ranking\.n1 must be a number$"):
+        Ranking(auc=0.5, variance=0, n1=value, n0=1)
+
+
+@pytest.mark.parametrize("evidence", [None, 0.1, {"kind": "proportion", "k": 1, "n": 2}])
+def test_a_measurement_needs_evidence(evidence: Any) -> None:
+    with pytest.raises(InvalidEvidence, match=r"^Measurement\.evidence must "):
+        measured("share", evidence)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "named"),
+    [
+        (RocCurve, {"fpr": (0.1, 0.2), "tpr": (0.1,), "n1": 5, "n0": 5}, "tpr"),
+        (Histogram, {"labels": ("a",), "counts": (20, 30)}, "counts"),
+        (Histogram, {"labels": ("a", "b"), "counts": (None, -1)}, "counts"),
+    ],
+)
+def test_a_chart_that_cannot_be_drawn_is_refused_by_name(kind: Any, fields: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidEvidence, match=rf"^{kind.__name__}\.{named} must "):
+        kind(of="s", **fields)
 
 
 def test_a_card_with_impossible_evidence_is_refused() -> None:

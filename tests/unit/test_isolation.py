@@ -55,26 +55,60 @@ def test_leaving_without_an_answer(attack_file: AttackFile, status: int, code: s
     assert finding.reason.code == code
 
 
-def test_a_hanging_attack_is_ended_with_its_children(attack_file: AttackFile, tmp_path: Path) -> None:
-    mark = tmp_path / "grandchild"
+def living(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def ends(pid: int) -> bool:
+    """Whether a process ends within five seconds."""
+    for _ in range(50):
+        if not living(pid):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+CHILD = "subprocess.Popen(['sh', '-c', script])"
+DETACHED = "subprocess.Popen(['sh', '-c', script], start_new_session=True)"
+ORPHAN = "subprocess.run(['sh', '-c', f\"sh -c '{script}' &\"], start_new_session=True)"  # it descends from nobody
+HANGS = "time.sleep(600)"
+EXITS = "os._exit(3)"
+ANSWERS = "return Scores(of='s', values=np.zeros(len(question.targets)))"
+
+
+@pytest.mark.parametrize(
+    ("start", "then", "outcome"),
+    [
+        (CHILD, HANGS, "timed-out"),
+        (DETACHED, HANGS, "timed-out"),
+        (ORPHAN, HANGS, "timed-out"),
+        (DETACHED, EXITS, "process-exited"),
+        (DETACHED, ANSWERS, "measured"),
+        (ORPHAN, ANSWERS, "measured"),
+    ],
+)
+def test_an_attack_is_ended_with_all_that_it_started(
+    attack_file: AttackFile, tmp_path: Path, start: str, then: str, outcome: str
+) -> None:
+    """Though it be in a session of its own, and its parent gone, and the attack ended by itself."""
+    mark = tmp_path / "mark"
     body = f"""
-    import pathlib, subprocess, time
-    child = subprocess.Popen(["sleep", "600"])
-    pathlib.Path({str(mark)!r}).write_text(str(child.pid))
-    time.sleep(600)
+    import os, pathlib, subprocess, time
+    mark = pathlib.Path({str(mark)!r})
+    script = f"echo $$ > {{mark}}; exec sleep 60"
+    {start}
+    while not mark.exists() or not mark.read_text():
+        time.sleep(0.01)
+    {then}
     """
     started = time.monotonic()
-    finding = find(attack_file(body), Limits(timeout_s=3))
-    assert time.monotonic() - started < 30
-    assert finding.reason is not None
-    assert (finding.reason.code, finding.reason.args) == ("timed-out", {"seconds": 3})
-    pid = int(mark.read_text())
-    for _ in range(50):
-        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            break
-        time.sleep(0.1)
-    else:
-        pytest.fail("the grandchild lives on")
+    finding = find(attack_file(body), Limits(timeout_s=5))
+    assert time.monotonic() - started < 60
+    assert outcome == (finding.outcome if finding.reason is None else finding.reason.code)
+    assert ends(int(mark.read_text()))
 
 
 def test_a_growing_attack_is_ended(attack_file: AttackFile) -> None:
@@ -105,6 +139,67 @@ def test_a_malformed_answer_names_plugin_and_field(attack_file: AttackFile, body
     assert finding.reason is not None
     assert finding.reason.args["plugin"] == "tried"
     assert str(finding.reason.args["field"]).startswith(field)
+
+
+def checked(path: Path) -> Finding:
+    registry = discover([path])
+    plugin = registry.checks["tried"]
+    setting = Setting(seed=0, content="test", limits=MINUTE, confidence=0.95)
+    return attempt(plugin, {}, lay_out(made_up_case("innocent", rows=4), setting, registry, [plugin], Cache())).finding
+
+
+HELD = "Proportion(k=1, n=3)"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ("yield measured('share', Proportion(k=float('nan'), n=3))", "Proportion.k must be a finite number"),
+        ("yield measured('share', Proportion(k=5, n=3))", "Proportion.k must not be above n"),
+        ("yield measured('share', Proportion(k='Smith', n=3))", "Proportion.k must be a number"),
+        ("yield measured('share', 0.1)", "Measurement.evidence must be"),
+        ("yield measured('other', Proportion(k=1, n=3))", "Measurement.name: not among"),
+        (f"yield measured('share', {HELD}, of=5)", "Measurement.of: string_type"),
+        (f"yield measured('share', {HELD}, blind=np.nan)", "Measurement.blind: NaN or infinite"),
+        (
+            f"p = {HELD}\nobject.__setattr__(p, 'k', 5.0)\nyield measured('share', p)",
+            "Proportion.k must not be above n",
+        ),
+        (f"yield measured('share', {HELD})\nyield Reason(code='a', args={{'b': np.inf}})", "Reason.args.b"),
+        (
+            f"yield measured('share', {HELD})\nyield RocCurve(of='s', fpr=(np.nan,), tpr=(0.5,), n1=1, n0=1)",
+            "Detail.roc.fpr.0: NaN or infinite",
+        ),
+        (
+            f"yield measured('share', {HELD})\nyield Histogram(of='s', labels=('a',), counts=(20, 30))",
+            "Histogram.counts must be as many as labels",
+        ),
+    ],
+)
+def test_a_malformed_measurement_names_plugin_and_field_and_quotes_nothing(
+    check_file: AttackFile, body: str, field: str
+) -> None:
+    finding = checked(check_file(body))
+    assert finding.outcome == "errored"
+    assert finding.measurements == ()
+    assert finding.reason is not None
+    assert (finding.reason.code, finding.reason.args["plugin"]) == ("malformed-answer", "tried")
+    assert str(finding.reason.args["field"]).startswith(field)
+    assert "Smith" not in str(finding)
+
+
+def test_what_a_child_writes_in_evidence_s_name_is_not_repeated(check_file: AttackFile) -> None:
+    body = """
+    from audit_core.evidence import InvalidEvidence
+    error = InvalidEvidence(Proportion, "k", "be a number")
+    error.args = ("Smith, 12 Main Street",)
+    raise error
+    yield
+    """
+    finding = checked(check_file(body))
+    assert finding.reason is not None
+    assert finding.reason.code == "plugin-raised"
+    assert "Smith" not in str(finding)
 
 
 def test_a_verdict_of_its_own_is_ignored_and_said(attack_file: AttackFile) -> None:
@@ -272,8 +367,13 @@ def test_a_stored_finding_is_not_taken_for_another_question(attack_file: AttackF
     assert stored(case) == 7
 
 
-def test_an_attack_finds_no_other_question_beside_its_own(attack_file: AttackFile, tmp_path: Path) -> None:
+def test_an_attack_finds_no_other_question_beside_its_own(
+    attack_file: AttackFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The other fold's question holds this fold's controls as its reference."""
+    questions = tmp_path / "questions"  # another audit on this machine has its own beside ours
+    questions.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(questions))
     told = tmp_path / "told"
     body = f"""
     import pathlib, time

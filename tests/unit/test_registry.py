@@ -165,3 +165,16 @@ def test_what_a_recipe_requires_must_be_there(installed, attack_file) -> None:
 def test_an_attack_may_not_take_the_name_of_a_renderer(attack_file: AttackFile) -> None:
     with pytest.raises(PluginError, match=r"named 'html': of html\.py and of sekisho "):
         discover([attack_file(ANSWER, name="html")])
+
+
+def test_files_of_one_name_are_two_plugins_and_one_file_given_twice_is_one(
+    attack_file: AttackFile, tmp_path: Path
+) -> None:
+    first = attack_file(ANSWER, "same").rename(tmp_path / "first.py")
+    second = attack_file(ANSWER, "other")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    copy = folder / "first.py"
+    copy.write_bytes(second.read_bytes())
+    found = discover([first, copy, tmp_path / "folder" / ".." / "first.py"])
+    assert {name: found.origins[name].file for name in ("same", "other")} == {"same": str(first), "other": str(copy)}

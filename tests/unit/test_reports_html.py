@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from audit_core.evidence import Exact, Excess, Interval
-from audit_core.measurement import Histogram, Measurement, Reason, RocCurve
-from audit_core.scorecard import Judgement, Scorecard, Verdict
+from audit_core.measurement import Histogram, Measurement, Reason, RocCurve, measured
+from audit_core.scorecard import Control, Judgement, Scorecard, Verdict
 from audit_reports.scorecard_html import CHAPTERS, render
 
 SAMPLE = Scorecard.from_json((Path(__file__).parents[1] / "golden" / "sample.scorecard.json").read_bytes())
@@ -334,6 +334,58 @@ def test_what_does_not_fit_on_a_page_is_left_to_the_json() -> None:
     assert "150 more limits, with the best verdicts, are only in scorecard.json." in text
     assert "68 more are only in scorecard.json." in text
     assert "120 more columns are only in scorecard.json." in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_thousands_are_separated_wherever_a_number_stands(language: str) -> None:
+    """In cells, charts and sentences alike; a seed and a parameter stand as they are typed."""
+    n = 5032
+    exact = Exact(numerator=n)
+    risk, copies = Exact(numerator=1, denominator=n), Excess(k1=n, n1=10 * n, k0=n, n0=10 * n, scale="difference")
+    named = {"surviving_identifiers": exact, "largest_risk": risk, "copies_excess": copies, "strange": exact}
+    rows: dict[str, str | int | float] = {"rows": n, "left": n, "count": n, "value": str(n), "limit": f"1/{n}"}
+    said = tuple(Reason(code=code, args=rows) for code in ("exact-above-limit", "k-anonymity-suppressed-rows", "odd"))
+    finding = replace(
+        SAMPLE.findings[0],
+        measurements=tuple(measured(name, evidence, blind=float(n)) for name, evidence in named.items()),
+        details=(Histogram(of="sizes", labels=("a", "b"), counts=(n, 10 * n)), *SAMPLE.findings[0].details),
+        caveats=said,
+    )
+    judgements = tuple(
+        replace(
+            JUDGEMENT,
+            attack=finding.attack,
+            rule=f"{finding.attack}/{name}",
+            measurement=name,
+            of="all",
+            at_most=written,
+            margin=str(n),
+            measured=evidence.value,
+            low=evidence.value,
+            high=evidence.value,
+            blind=float(n),
+            reason=said[0],
+        )
+        for (name, evidence), written in zip(named.items(), (str(n), f"1/{n}", str(n), str(n)), strict=True)
+    )
+    files = {part: replace(SAMPLE.inputs.members, rows=n) for part in ("members", "non_members")}
+    page = render(
+        replace(
+            SAMPLE,
+            reasons=said,
+            release=replace(SAMPLE.release, rows=n),
+            inputs=replace(SAMPLE.inputs, overlap=n, columns={f"column {at}": "" for at in range(n + 80)}, **files),
+            facts={"members": n},
+            findings=(finding,),
+            judgements=judgements,
+            controls=(Control(name="overlap", verdict=Verdict.PASS, reason=said[1]),),
+            volatile=replace(SAMPLE.volatile, seconds={"total": float(n)}, peak_mib={"total": float(n)}, cores=n),
+        ),
+        language,
+    )
+    text = Page(page).root.content
+    assert text.count("5,032") > 30
+    assert re.findall(r".{20}(?<![\d,.#:a-f-])50(?:32|30)0?(?![\d:a-f-]).{20}", text) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

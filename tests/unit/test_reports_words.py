@@ -4,6 +4,7 @@ import re
 import string
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Literal, get_args
 
 import pytest
 
@@ -11,17 +12,25 @@ import audit_core.evidence
 import audit_core.measurement
 import audit_core.scorecard
 from audit_core import codes
+from audit_core.case import Role
 from audit_core.codes import Code
-from audit_core.evidence import Exact, Excess, Interval
+from audit_core.evidence import KINDS, Evidence, Exact, Excess, Interval, Mean, Proportion, Ranking, TailHits
 from audit_core.hookspecs import PROJECT
-from audit_core.measurement import Measurement, Reason
+from audit_core.measurement import Measurement, Reason, measured
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.scorecard import Judgement, Scorecard, Verdict
+from audit_core.tables import Kind
 from audit_reports import manifest
 from audit_reports.attack_sections import attack_sections
 from audit_reports.catalogue import phrase, phrases
 from audit_reports.headline import further_reasons, result_sentence, tally, worst_first
-from audit_reports.measured_text import judged_text, limit_text, measurements_by_key, reason_text
+from audit_reports.measured_text import (
+    judged_text,
+    limit_text,
+    measurement_text,
+    measurements_by_key,
+    reason_text,
+)
 from audit_reports.numbers_as_text import count, limit_value, percent, short_percent, significant
 from audit_reports.quantities import Quantity, quantity_of
 from audit_reports.wording import wording_of
@@ -56,6 +65,10 @@ def test_japanese_phrases_are_japanese() -> None:
         "glossary.auc.term",
         "glossary.tpr.term",
         "glossary.kmap.term",
+        # People's names.
+        "method.Birnbaum-Klose",
+        "method.Clopper-Pearson",
+        "method.DeLong",
     }
     japanese = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uff01-\uff5e]")
     without = {key for key, text in phrases("ja").items() if not japanese.search(text)}
@@ -80,7 +93,7 @@ def test_every_phrase_is_used_and_every_phrase_used_is_there() -> None:
     known = set(phrases("en"))
     assert set(re.findall(r'say\(\s*"([a-z.-]+)"', sources)) <= known
     computed = "verdict headline section coverage measurement of goal sees basis role control cost file glossary"
-    computed += " histogram limitsof"
+    computed += " histogram limitsof method column"
     assert {key for key in known - asked if key.split(".")[0] not in computed.split()} == set()
 
 
@@ -98,6 +111,37 @@ def test_all_measurements_of_our_own_plugins_have_words() -> None:
         for name in plugin.measures:
             assert f"measurement.{name}" in phrases("en"), name
         assert f"goal.{plugin.goal}" in phrases("en")
+
+
+def test_all_kinds_and_roles_of_columns_have_words() -> None:
+    for word in (*get_args(Kind), *get_args(Role)):
+        assert f"column.{word}" in phrases("en"), word
+    assert EN.column("integer, quasi-identifier") == "integer, quasi-identifier"
+    assert JA.column("integer, quasi-identifier") == "整数、準識別子"
+    assert JA.column("subject") == "主体"
+    assert JA.column("") == ""
+    assert JA.column("of another version") == "of another version"
+
+
+def test_all_methods_of_intervals_have_words() -> None:
+    def excess(scale: Literal["difference", "relative"]) -> Excess:
+        return Excess(k1=1, n1=2, k0=1, n0=2, scale=scale)
+
+    evidence: list[Evidence] = [
+        Proportion(k=1, n=2),
+        excess("difference"),
+        excess("relative"),
+        Ranking(auc=0.5, variance=0.01, n1=50, n0=50),
+        Ranking(auc=0.5, variance=0, n1=1, n0=1),
+        TailHits(hits=1, n1=50, n0=50, fpr=0.1),
+        Mean(mean=0, se=1, df=3),
+    ]
+    assert {type(each) for each in evidence} == set(KINDS) - {Exact}  # which has no interval
+    for each in evidence:
+        assert f"method.{each.bounds(0.95).method}" in phrases("en")
+    shown = measurement_text(measured("copies_excess", excess("difference")), JA)
+    assert shown.confidence == f"片側 95{NBSP}%、Newcombe（正確信頼限界）"
+    assert JA.method("a stranger's") == "a stranger's"
 
 
 def test_an_unknown_language_is_refused() -> None:
@@ -158,6 +202,9 @@ def test_quantities_follow_the_name_or_the_evidence() -> None:
     assert quantity_of("l_entropy_risk").text(0.5743) == f"57.4{NBSP}% (l{NBSP}={NBSP}1.74)"
     assert quantity_of("largest_risk").limit("1/11") == f"1/11 (k{NBSP}={NBSP}11)"
     assert quantity_of("largest_risk").limit("0.09") == f"0.09 (k{NBSP}={NBSP}11.1)"
+    assert quantity_of("largest_risk").text(1 / 5032) == f"0.0199{NBSP}% (k{NBSP}={NBSP}5,032)"
+    assert quantity_of("largest_risk").limit("1/5032") == f"1/5,032 (k{NBSP}={NBSP}5,032)"
+    assert quantity_of("strange").limit("5032") == "5,032"
     assert quantity_of("multiset_equal").text(1) == "1"
     assert quantity_of("surviving_identifiers").limit("0") == "0"
 
@@ -175,6 +222,7 @@ def test_a_reasons_numbers_keep_all_their_digits() -> None:
     assert Quantity(unit="rate").as_given("-0.5") == f"−50{NBSP}%"
     assert Quantity(unit="rate").as_given("1/11") == "1/11"
     assert Quantity(unit="number").as_given(0.5512) == "0.5512"
+    assert Quantity(unit="rate").as_given("50.32") == f"5,032{NBSP}%"
 
 
 def test_reasons_use_the_unit_of_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,3 +206,11 @@ def test_ci_starts_and_calls_the_documented_command() -> None:
     assert os.access(script, os.X_OK)
     assert re.search(r"^make .*\btest\b", script.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_demo_may_be_made_again() -> None:
+    """The folder is its own: ignored by git, and what stands there is overwritten."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (options,) = re.findall(r"^\t\S*sekisho demo (.*)$", makefile, flags=re.MULTILINE)
+    assert options.split() == ["--out", "demo-out", "--force"]
+    assert "demo-out/" in (ROOT / ".gitignore").read_text(encoding="utf-8").split()

@@ -1,0 +1,78 @@
+"""Coded sentences shown by themselves, with words such as <limit> in the blanks that a reason would fill."""
+
+from string import Formatter
+
+from audit_core.words import Words, say
+
+_NUMBER: Words = {"en": "number", "ja": "数"}
+_COLUMN: Words = {"en": "column", "ja": "列"}
+_COLUMNS: Words = {"en": "columns", "ja": "列"}
+_KIND_OF_ERROR: Words = {"en": "kind of error", "ja": "エラーの種類"}
+_SCORE: Words = {"en": "score", "ja": "スコア"}
+_SHARE: Words = {"en": "share", "ja": "割合"}
+
+BLANKS: dict[str, Words] = {
+    "all": _NUMBER,
+    "attack": {"en": "attack", "ja": "攻撃"},
+    "chance": {"en": "probability", "ja": "確率"},
+    "classes": _NUMBER,
+    "column": _COLUMN,
+    "columns": _COLUMNS,
+    "confidence": {"en": "confidence", "ja": "信頼度"},
+    "count": _NUMBER,
+    "dose": _SHARE,
+    "empty": _NUMBER,
+    "error": _KIND_OF_ERROR,
+    "facts": {"en": "facts", "ja": "事実"},
+    "field": {"en": "field", "ja": "項目"},
+    "gib": _NUMBER,
+    "goal": {"en": "goal", "ja": "狙い"},
+    "has": _NUMBER,
+    "high": {"en": "high", "ja": "上限"},
+    "hook": {"en": "hook", "ja": "フック"},
+    "k": {"en": "k", "ja": "k"},
+    "least": _NUMBER,
+    "left": _NUMBER,
+    "limit": {"en": "limit", "ja": "基準値"},
+    "low": {"en": "low", "ja": "下限"},
+    "margin": {"en": "margin", "ja": "許容幅"},
+    "measurement": {"en": "measurement", "ja": "測定値"},
+    "needed": _NUMBER,
+    "of": _SCORE,
+    "percent": _NUMBER,
+    "place": {"en": "place in the code", "ja": "コードの位置"},
+    "plugin": {"en": "plugin", "ja": "プラグイン"},
+    "rows": _NUMBER,
+    "rule": {"en": "rule", "ja": "基準"},
+    "rules": {"en": "rules", "ja": "基準"},
+    "score": _SCORE,
+    "seconds": _NUMBER,
+    "signal": _NUMBER,
+    "single": _NUMBER,
+    "status": _NUMBER,
+    "subject": _COLUMN,
+    "tests": _NUMBER,
+    "there": _NUMBER,
+    "trials": _NUMBER,
+    "type": _KIND_OF_ERROR,
+    "value": {"en": "value", "ja": "値"},
+    "wanted": _SHARE,
+    "wants": _NUMBER,
+    # Where one sentence means something else by the name.
+    "attack-below-prior.of": _COLUMN,
+    "plugin-wrong-record.wanted": {"en": "form", "ja": "形式"},
+    "two-files.left": _COLUMNS,
+    "two-files.right": _COLUMNS,
+}
+"""The words for an argument, or for "code.argument"; one without words shows as its own name."""
+
+
+def unfilled(code: str, template: Words, language: str) -> str:
+    """A sentence of a code, for a reader who has no reason at hand: "the lower bound <low> lies above <limit>"."""
+    parts = []
+    for text, name, _, _ in Formatter().parse(say(template, language)):
+        parts.append(text)
+        if name is not None:
+            words = BLANKS.get(f"{code}.{name}") or BLANKS.get(name)
+            parts.append(f"<{say(words, language) if words else name.replace('_', ' ')}>")
+    return "".join(parts)
