@@ -4,7 +4,7 @@ A twin's evidence is judged by the policy's own rules, so judging comes in here 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from audit_core.grounds import reason, shown
@@ -13,7 +13,10 @@ from audit_core.policy import Policy
 from audit_core.scorecard import Control, Finding, Verdict
 
 CONFOUNDED = 0.55
-"""A blind AUC above this, at 95 %, means that members and non-members differ in more than membership."""
+"""A blind AUC above this means that members and non-members differ in more than membership."""
+
+CONFOUNDED_CONFIDENCE = 0.95
+"""The confidence at which it has to be above."""
 
 FOUND = 0.99
 """The confidence at which a planted leak counts as found."""
@@ -65,7 +68,7 @@ def _judged(
 
 
 def _blind(measurement: Measurement) -> tuple[Verdict, Reason]:
-    low = measurement.evidence.bounds(0.95).low
+    low = measurement.evidence.bounds(CONFOUNDED_CONFIDENCE).low
     value = shown(measurement.value)
     if low > CONFOUNDED:
         return Verdict.INCONCLUSIVE, reason("confounded", value=value, low=shown(low))
@@ -85,12 +88,34 @@ def _leaky(policy: Policy, control: Control, goal: str) -> tuple[Verdict, Reason
     wanted = policy.dose_of(goal)
     if Fraction(control.dose or 0).limit_denominator(10**9) > wanted:
         return Verdict.INCONCLUSIVE, reason("plant-too-large", wanted=f"{100 * float(wanted):g} %", **args)
-    tests = [one for one in control.measurements if one.blind is not None and one.evidence.measurable]
-    best = min(tests, key=_p_value, default=None)
-    # One of many scores is bound to look good by chance, so the level is shared among them.
-    if best is not None and _p_value(best) <= (1 - FOUND) / len(tests):
-        return Verdict.PASS, reason("plant-found", of=best.of, **args)
+    best = loudest(control.measurements)
+    if best is not None and _p_value(best.measurement) <= best.level:
+        return Verdict.PASS, reason("plant-found", of=best.measurement.of, **args)
     return Verdict.INCONCLUSIVE, reason("plant-missed", **args)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loudest:
+    """The measurement of a leaky twin that is least like a blind attacker's.
+
+    Attributes:
+        level: What its p-value may be at most if the leak is to count as found: 1 - FOUND, shared among as many
+            measurements as could have been the loudest.
+    """
+
+    measurement: Measurement
+    level: float
+
+
+def loudest(measurements: Sequence[Measurement]) -> Loudest | None:
+    """What decides whether a planted leak was found; None where nothing can be said.
+
+    One of many scores is bound to look good by chance, so they share the level.
+    """
+    tests = [one for one in measurements if one.blind is not None and one.evidence.measurable]
+    if not tests:
+        return None
+    return Loudest(measurement=min(tests, key=_p_value), level=(1 - FOUND) / len(tests))
 
 
 def _p_value(measurement: Measurement) -> float:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from audit_core.codes import sentence
 from audit_core.redact import display
-from audit_core.scorecard import Judgement, Scorecard, Verdict
+from audit_core.scorecard import Control, Judgement, Scorecard, Verdict
 from audit_core.words import say
 
 COLOURS = {
@@ -39,7 +39,7 @@ def progress(as_events: bool) -> Iterator[Callable[[str, str], None]]:
 
 
 def summary(scorecard: Scorecard, out: Path | None, language: str) -> None:
-    """The verdict, its reasons, the rules that did not pass, and the card's place; on standard error."""
+    """The verdict, its reasons, the rules and controls that did not pass, and the card's place; on standard error."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     colour = COLOURS[scorecard.verdict]
     console.print(Text(f"{scorecard.verdict.upper()}  {display(scorecard.name)}", style=f"bold {colour}"))
@@ -50,6 +50,9 @@ def summary(scorecard: Scorecard, out: Path | None, language: str) -> None:
             judgement.verdict is Verdict.INCONCLUSIVE and judgement.required
         ):
             console.print(_line(judgement, language))
+    for control in scorecard.controls:
+        if control.verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR):
+            console.print(_control_line(control, language))
     if out is not None:
         console.print(Text(f"  {out / f'scorecard.{language}.html'}"))
 
@@ -59,6 +62,14 @@ def _line(judgement: Judgement, language: str) -> Text:
     text.append(f"{judgement.verdict} ", style=COLOURS[judgement.verdict])
     of = "" if judgement.of in ("*", "all") else f" ({display(judgement.of)})"
     text.append(f"{judgement.rule}{of}: {sentence(judgement.reason, language)}")
+    return text
+
+
+def _control_line(control: Control, language: str) -> Text:
+    text = Text("  ")
+    text.append(f"{control.verdict} ", style=COLOURS[control.verdict])
+    about = f" ({display(control.attack)})" if control.attack else ""
+    text.append(f"{control.name}{about}: {sentence(control.reason, language)}")
     return text
 
 

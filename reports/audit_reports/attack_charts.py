@@ -1,6 +1,6 @@
 """The charts of one attack's section: bullets for what was judged, and the details behind them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -9,7 +9,7 @@ from audit_core.evidence import Excess
 from audit_core.measurement import Histogram, Measurement, RocCurve
 from audit_core.redact import display
 from audit_core.scorecard import Finding, Judgement, Scorecard, Verdict
-from audit_reports.bar_charts import MOST_BARS, RatePair, bar_text, histogram_chart, rates_chart
+from audit_reports.bar_charts import MOST_BARS, Arms, bar_text, histogram_chart, rates_chart
 from audit_reports.bullet_chart import Bullet, axis, bullet_chart, shared_ticks
 from audit_reports.measured_text import (
     MeasuredText,
@@ -24,17 +24,27 @@ from audit_reports.quantities import quantity_of
 from audit_reports.roc_chart import measurable_from, roc_chart
 from audit_reports.wording import Wording
 
-MOST_BULLETS = 16
-MOST_PAIRS = 10
+Key = tuple[str, str]
+
+MOST_BULLETS = 14
+MOST_RATES = 10
 MOST_CURVES = 6
 MOST_HISTOGRAMS = 2
+
+REMOTE = "_remote"
+"""Ends the name of what was measured among remote people only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulletRow:
-    """One judged value: its chart and the words beside it."""
+    """One judged value: its chart and the words beside it.
+
+    Attributes:
+        remote: It is about remote people only, in a group that is about all people.
+    """
 
     of: str
+    remote: bool
     chart: Markup
     measured: MeasuredText
     n: str
@@ -70,59 +80,70 @@ class DetailChart:
 def bullet_groups(
     chart_id: str, judgements: Sequence[Judgement], scorecard: Scorecard, wording: Wording
 ) -> tuple[BulletGroup, ...]:
-    """One group for each rule that had something to compare; rules in the given order."""
+    """One group for each measurement that there was something to compare of, in the given order."""
+    judged = [
+        judgement
+        for judgement in judgements
+        if judgement.measured is not None and judgement.verdict is not Verdict.NOT_ASSESSED
+    ]
+    families: dict[str, list[Judgement]] = {}
+    for judgement in judged:
+        families.setdefault(judgement.measurement.removesuffix(REMOTE), []).append(judgement)
+    return tuple(
+        _group(f"{chart_id}-{number}", _remote_beside_all(family), scorecard, wording)
+        for number, family in enumerate(families.values(), start=1)
+    )
+
+
+def _remote_beside_all(judgements: Sequence[Judgement]) -> list[Judgement]:
+    """What is of one score together: all people, then the remote ones."""
+    place = {of: position for position, of in reversed(list(enumerate(judgement.of for judgement in judgements)))}
+    return sorted(judgements, key=lambda judgement: (place[judgement.of], judgement.measurement.endswith(REMOTE)))
+
+
+def _group(chart_id: str, judged: Sequence[Judgement], scorecard: Scorecard, wording: Wording) -> BulletGroup:
     measurements = measurements_by_key(scorecard)
-    rules = dict.fromkeys(judgement.rule for judgement in judgements)
-    groups = []
-    for number, rule in enumerate(rules, start=1):
-        judged = [
-            judgement
-            for judgement in judgements
-            if judgement.rule == rule
-            and judgement.measured is not None
-            and judgement.verdict is not Verdict.NOT_ASSESSED
-        ]
-        if not judged:
-            continue
-        shown = judged[:MOST_BULLETS]
-        first = measurement_behind(shown[0], measurements)
-        quantity = quantity_of(shown[0].measurement, first)
-        bullets = [_bullet(judgement) for judgement in shown]
-        ticks = shared_ticks(bullets, quantity.unit)
-        what = wording.measurement(shown[0].measurement)
-        rows = []
-        for position, (judgement, bullet) in enumerate(zip(shown, bullets, strict=True), start=1):
-            measurement = measurements.get((judgement.attack, judgement.measurement, judgement.of))
-            limit = limit_text(judgement, first).joined(wording)
-            words = judged_text(judgement, measurements, scorecard.policy.confidence, wording)
-            of = wording.of(judgement.measurement, judgement.of)
-            title = wording.say("list.comma").join(part for part in (what, of) if part)
-            rows.append(
-                BulletRow(
-                    of=of,
-                    chart=bullet_chart(
-                        f"{chart_id}-{number}-{position}",
-                        title,
-                        _description(words, limit, wording),
-                        bullet,
-                        ticks,
-                    ),
-                    measured=words,
-                    n="–" if measurement is None else trials_text(measurement),
-                    verdict=judgement.verdict.value,
-                    verdict_word=wording.verdict(judgement.verdict),
-                )
-            )
-        groups.append(
-            BulletGroup(
-                what=what,
-                limits=tuple(dict.fromkeys(limit_text(each, first).joined(wording) for each in shown)),
-                rows=tuple(rows),
-                axis=axis(ticks, quantity),
-                left_out=len(judged) - len(shown),
+    shown = judged[:MOST_BULLETS]
+    first = measurement_behind(shown[0], measurements)
+    quantity = quantity_of(shown[0].measurement, first)
+    bullets = [_bullet(judgement) for judgement in shown]
+    ticks = shared_ticks(bullets, quantity.unit)
+    whole = min((judgement.measurement for judgement in shown), key=len)
+    rows = []
+    for position, (judgement, bullet) in enumerate(zip(shown, bullets, strict=True), start=1):
+        measurement = measurements.get((judgement.attack, judgement.measurement, judgement.of))
+        limit = limit_text(judgement, first).joined(wording)
+        words = judged_text(judgement, measurements, scorecard.policy.confidence, wording)
+        of = wording.of(judgement.measurement, judgement.of)
+        title = wording.say("list.comma").join(
+            part for part in (wording.measurement(judgement.measurement), of) if part
+        )
+        rows.append(
+            BulletRow(
+                of=of,
+                remote=judgement.measurement != whole,
+                chart=bullet_chart(f"{chart_id}-{position}", title, _description(words, limit, wording), bullet, ticks),
+                measured=words,
+                n="–" if measurement is None else trials_text(measurement),
+                verdict=judgement.verdict.value,
+                verdict_word=wording.verdict(judgement.verdict),
             )
         )
-    return tuple(groups)
+    return BulletGroup(
+        what=wording.measurement(whole),
+        limits=tuple(
+            dict.fromkeys(
+                wording.say(
+                    "bullet.limit" if each.measurement == whole else "bullet.limit-remote",
+                    limit=limit_text(each, first).joined(wording),
+                )
+                for each in shown
+            )
+        ),
+        rows=tuple(rows),
+        axis=axis(ticks, quantity),
+        left_out=len(judged) - len(shown),
+    )
 
 
 def _bullet(judgement: Judgement) -> Bullet:
@@ -164,10 +185,26 @@ def detail_charts(
     histograms = [detail for detail in finding.details if isinstance(detail, Histogram) and detail.counts]
     for number, histogram in enumerate(histograms[:MOST_HISTOGRAMS], start=1):
         charts.append(_histogram(f"{chart_id}-histogram-{number}", histogram, wording))
-    excesses = [(each, each.evidence) for each in finding.measurements if isinstance(each.evidence, Excess)]
-    if excesses:
-        charts.append(_rates(f"{chart_id}-rates", excesses[:MOST_PAIRS], wording))
+    rates = _arms(finding, wording)
+    if rates:
+        charts.append(_rates(f"{chart_id}-rates", rates, priors(finding), wording))
     return tuple(charts)
+
+
+def priors(finding: Finding) -> dict[Key, Measurement]:
+    """What somebody who does not attack gets right, for each excess (by name and what it is of) that has such a rate.
+
+    A prior is named after its excess, and is of the same or of all.
+    """
+    by_key = {(each.name, each.of): each for each in finding.measurements}
+    found = {}
+    for each in finding.measurements:
+        if isinstance(each.evidence, Excess):
+            name = f"{each.name.removesuffix('_excess')}_prior"
+            prior = by_key.get((name, each.of)) or by_key.get((name, "all"))
+            if prior is not None:
+                found[each.name, each.of] = prior
+    return found
 
 
 def _roc(
@@ -177,9 +214,10 @@ def _roc(
     title = wording.say("roc.title")
     legend = [("curve", wording.say("roc.shown", score=score))]
     legend.append(("band", wording.say("roc.band")))
-    if others:
-        names = wording.say("list.comma").join(wording.of("auc", curve.of) for curve in others)
-        legend.append(("other", wording.say("roc.others", scores=names)))
+    legend += [
+        (f"other dashes-{number}", wording.say("roc.other", score=wording.of("auc", curve.of)))
+        for number, curve in enumerate(others, start=1)
+    ]
     legend.append(("guess", wording.say("roc.guess")))
     legend.append(("edge", wording.say("roc.edge", fpr=percent(measurable_from(shown.n0, confidence)))))
     return DetailChart(
@@ -211,29 +249,48 @@ def _histogram(chart_id: str, histogram: Histogram, wording: Wording) -> DetailC
     return DetailChart(chart=histogram_chart(chart_id, title, bars, histogram), title=title, caption=caption, legend=())
 
 
-def _rates(chart_id: str, excesses: Sequence[tuple[Measurement, Excess]], wording: Wording) -> DetailChart:
-    pairs = [
-        RatePair(
-            label=wording.say("list.comma").join(
-                part for part in (wording.measurement(each.name), wording.of(each.name, each.of)) if part
-            ),
-            member_rate=_rate(evidence.k1, evidence.n1),
-            control_rate=_rate(evidence.k0, evidence.n0),
-            member_text=_rate_text(evidence.k1, evidence.n1, wording),
-            control_text=_rate_text(evidence.k0, evidence.n0, wording),
-        )
-        for each, evidence in excesses
-    ]
-    description = wording.say("list.semicolon").join(
-        wording.say("rates.pair", label=pair.label, members=pair.member_text, controls=pair.control_text)
-        for pair in pairs
-    )
-    title = wording.say("rates.title")
+def _arms(finding: Finding, wording: Wording) -> list[Arms]:
+    """Both arms of each excess, and the rate of somebody who does not attack."""
+    prior_of = priors(finding)
+    rows = []
+    for each in finding.measurements:
+        if isinstance(each.evidence, Excess):
+            evidence, prior = each.evidence, prior_of.get((each.name, each.of))
+            rows.append(
+                Arms(
+                    what=wording.measurement(each.name),
+                    of=wording.of(each.name, each.of),
+                    member_rate=_rate(evidence.k1, evidence.n1),
+                    control_rate=_rate(evidence.k0, evidence.n0),
+                    member_text=_rate_text(evidence.k1, evidence.n1, wording),
+                    control_text=_rate_text(evidence.k0, evidence.n0, wording),
+                    prior_rate=None if prior is None else prior.value,
+                    prior_text="" if prior is None else percent(prior.value),
+                )
+            )
+    return rows
+
+
+def _rates(chart_id: str, rows: Sequence[Arms], prior_of: Mapping[Key, Measurement], wording: Wording) -> DetailChart:
+    shown = rows[:MOST_RATES]
+    said = []
+    for row in shown:
+        label = wording.say("list.comma").join(part for part in (row.what, row.of) if part)
+        pair = wording.say("rates.pair", label=label, members=row.member_text, controls=row.control_text)
+        said.append(pair + (wording.say("rates.and-prior", prior=row.prior_text) if row.prior_text else ""))
+    title, caption = wording.say("rates.title"), [wording.say("rates.caption")]
+    legend = [("member", wording.say("rates.member")), ("control", wording.say("rates.control"))]
+    if prior_of:
+        caption.append(wording.say("rates.prior"))
+        names = dict.fromkeys(each.name for each in prior_of.values())
+        legend += [("prior", wording.measurement(name)) for name in names]
+    if len(rows) > len(shown):
+        caption.append(wording.say("rates.left-out", count=count(len(rows) - len(shown))))
     return DetailChart(
-        chart=rates_chart(chart_id, title, description, pairs),
+        chart=rates_chart(chart_id, title, wording.say("list.semicolon").join(said), shown),
         title=title,
-        caption=wording.say("rates.caption"),
-        legend=(("member", wording.say("rates.member")), ("control", wording.say("rates.control"))),
+        caption=wording.say("sentence.space").join(caption),
+        legend=tuple(legend),
     )
 
 

@@ -1,11 +1,13 @@
 """Section E: each attack and check in the same four parts: a sentence, bullets, a detail chart, its basis."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audit_core.evidence import Excess
 from audit_core.measurement import Measurement
 from audit_core.redact import display
 from audit_core.scorecard import Finding, Judgement, Scorecard, Verdict
-from audit_reports.attack_charts import BulletGroup, DetailChart, bullet_groups, detail_charts
+from audit_reports.attack_charts import REMOTE, BulletGroup, DetailChart, bullet_groups, detail_charts, priors
 from audit_reports.headline import worst_first
 from audit_reports.measured_text import (
     MeasuredText,
@@ -17,11 +19,11 @@ from audit_reports.measured_text import (
     reason_text,
     trials_text,
 )
-from audit_reports.numbers_as_text import count, limit_value
+from audit_reports.numbers_as_text import count, limit_value, percent
 from audit_reports.quantities import quantity_of
 from audit_reports.wording import Wording
 
-MOST_MEASUREMENTS = 32
+MOST_MEASUREMENTS = 24
 MOST_CAVEATS = 12
 MOST_REFERENCES = 12
 MOST_PARAMS = 12
@@ -29,9 +31,14 @@ MOST_PARAMS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasurementRow:
-    """A value that no limit was set for."""
+    """A value that no limit was set for.
+
+    Attributes:
+        again: The row above is of the same measurement.
+    """
 
     what: str
+    again: bool
     of: str
     measured: MeasuredText
     n: str
@@ -43,7 +50,8 @@ class AttackSection:
 
     Attributes:
         verdict: The worst of its judgements, of those that a pass does not require only a fail; "error" where it did
-            not finish.
+            not finish; no pass where the policy needs its goal and that was not assessed.
+        measured: Whether there is anything to show but what it would have rested on.
     """
 
     anchor: str
@@ -53,6 +61,7 @@ class AttackSection:
     verdict: str
     verdict_word: str
     sentences: tuple[str, ...]
+    measured: bool
     bullets: tuple[BulletGroup, ...]
     details: tuple[DetailChart, ...]
     assumption: str
@@ -78,12 +87,10 @@ def attack_sections(scorecard: Scorecard, wording: Wording) -> tuple[AttackSecti
 def _section(anchor: str, finding: Finding, scorecard: Scorecard, wording: Wording) -> AttackSection:
     judgements = _most_telling_first([each for each in scorecard.judgements if each.attack == finding.attack])
     verdict = _verdict(finding, judgements)
-    compared = {
-        (each.measurement, each.of)
-        for each in judgements
-        if each.measured is not None and each.verdict is not Verdict.NOT_ASSESSED
-    }
-    others = [each for each in finding.measurements if (each.name, each.of) not in compared]
+    if beside_the_point := verdict is Verdict.PASS and finding.goal in scorecard.missing:
+        verdict = Verdict.NOT_ASSESSED
+    sentences = _sentences(finding, judgements, verdict, beside_the_point, scorecard, wording)
+    others = _others(finding, judgements, scorecard)
     return AttackSection(
         anchor=anchor,
         title=wording.title(finding.attack),
@@ -91,29 +98,60 @@ def _section(anchor: str, finding: Finding, scorecard: Scorecard, wording: Wordi
         role=wording.say(f"role.{finding.role}"),
         verdict=verdict.value,
         verdict_word=wording.verdict(verdict),
-        sentences=_sentences(finding, judgements, verdict, scorecard, wording),
+        sentences=sentences,
+        measured=finding.outcome == "measured",
         bullets=bullet_groups(f"{anchor}-bullet", judgements, scorecard, wording),
         details=detail_charts(anchor, finding, judgements, scorecard.policy.confidence, wording),
         assumption=wording.assumption(finding.attack),
         sees=wording.sees(finding.sees),
         goal=wording.goal(finding.goal),
-        trials=_trials(finding.measurements, wording),
+        trials=_trials(finding, wording),
         params=tuple(
-            (display(key), display(str(value))) for key, value in sorted(finding.params.items())[:MOST_PARAMS]
+            (display(key), wording.param(value)) for key, value in sorted(finding.params.items())[:MOST_PARAMS]
         ),
         origin=display(finding.origin),
         caveats=tuple(wording.reason(caveat) for caveat in finding.caveats[:MOST_CAVEATS]),
         references=tuple(display(reference, 240) for reference in finding.references[:MOST_REFERENCES]),
-        others=tuple(
-            MeasurementRow(
-                what=wording.measurement(each.name),
-                of=wording.of(each.name, each.of),
-                measured=measurement_text(each, wording),
-                n=trials_text(each),
-            )
-            for each in others[:MOST_MEASUREMENTS]
-        ),
+        others=measurement_rows(others[:MOST_MEASUREMENTS], wording),
         others_left_out=max(0, len(others) - MOST_MEASUREMENTS),
+    )
+
+
+def _others(finding: Finding, judgements: list[Judgement], scorecard: Scorecard) -> list[Measurement]:
+    """What no limit was compared with and nothing else of the page shows; one measurement after the other.
+
+    What was measured among remote people follows the same among all.
+    """
+    compared = {
+        (each.measurement, each.of)
+        for each in judgements
+        if each.measured is not None and each.verdict is not Verdict.NOT_ASSESSED
+    }
+    drawn = {(each.name, each.of) for each in priors(finding).values()}
+    controls = {
+        (each.name, each.of)
+        for control in scorecard.controls
+        if control.name == "label-permutation" and control.attack == finding.attack
+        for each in control.measurements
+    }
+    others = [each for each in finding.measurements if (each.name, each.of) not in compared | drawn | controls]
+    place: dict[str, int] = {}
+    for each in others:
+        place.setdefault(each.name.removesuffix(REMOTE), len(place))
+    return sorted(others, key=lambda each: (place[each.name.removesuffix(REMOTE)], each.name.endswith(REMOTE)))
+
+
+def measurement_rows(measurements: Sequence[Measurement], wording: Wording) -> tuple[MeasurementRow, ...]:
+    """A row for each measurement."""
+    return tuple(
+        MeasurementRow(
+            what=wording.measurement(each.name),
+            again=position > 0 and each.name == measurements[position - 1].name,
+            of=wording.of(each.name, each.of),
+            measured=measurement_text(each, wording),
+            n=trials_text(each),
+        )
+        for position, each in enumerate(measurements)
     )
 
 
@@ -146,13 +184,22 @@ def _verdict(finding: Finding, judgements: list[Judgement]) -> Verdict:
 
 
 def _sentences(
-    finding: Finding, judgements: list[Judgement], verdict: Verdict, scorecard: Scorecard, wording: Wording
+    finding: Finding,
+    judgements: list[Judgement],
+    verdict: Verdict,
+    beside_the_point: bool,
+    scorecard: Scorecard,
+    wording: Wording,
 ) -> tuple[str, ...]:
-    """What came of it, and what somebody who knows nothing would score."""
+    """What came of it, and how it is among those who were not used, or what somebody who knows nothing would score.
+
+    Args:
+        beside_the_point: Limits held, but not on what the attack is after; that would be read as a pass on it.
+    """
     if finding.outcome != "measured":
         reason = wording.reason(finding.reason) if finding.reason else wording.say("headline.no-reason")
         return (wording.say(f"section.{finding.outcome}", reason=reason),)
-    if not judgements or verdict is Verdict.NOT_ASSESSED:
+    if not judgements or (verdict is Verdict.NOT_ASSESSED and not beside_the_point):
         return (wording.say("section.not-assessed"),)
     first = judgements[0]
     measurements = measurements_by_key(scorecard)
@@ -162,17 +209,28 @@ def _sentences(
     what = wording.say("section.what-of", what=what, of=of) if of else what
     if not words.value or verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.NO_FINDING):
         return (wording.say(f"section.{verdict.value}", what=what, reason=reason_text(first, measurements, wording)),)
-    limit = limit_text(first, measurement_behind(first, measurements)).joined(wording)
+    measurement = measurement_behind(first, measurements)
+    limit = limit_text(first, measurement).joined(wording)
     interval = wording.say("section.interval", interval=words.interval) if words.interval else ""
-    said = [wording.say(f"section.{verdict.value}", what=what, value=words.value, interval=interval, limit=limit)]
-    if words.blind:
+    key = "goal-missing" if beside_the_point else verdict.value
+    said = [wording.say(f"section.{key}", what=what, value=words.value, interval=interval, limit=limit)]
+    if measurement is not None and isinstance(measurement.evidence, Excess) and measurement.evidence.measurable:
+        arms = measurement.evidence
+        members, controls = percent(arms.k1 / arms.n1), percent(arms.k0 / arms.n0)
+        said.append(wording.say("section.arms", members=members, controls=controls))
+    elif words.blind and quantity_of(first.measurement).unit != "truth":
         said.append(wording.say("section.blind", blind=words.blind))
     return tuple(said)
 
 
-def _trials(measurements: tuple[Measurement, ...], wording: Wording) -> str:
+def _trials(finding: Finding, wording: Wording) -> str:
     """The least and the most independent trials behind a value; empty where nothing was tried."""
-    numbers = sorted(measurement.n for measurement in measurements if measurement.evidence.kind != "exact")
+    beside = {prior.name for prior in priors(finding).values()} | {"auc_shuffled"}
+    numbers = sorted(
+        measurement.n
+        for measurement in finding.measurements
+        if measurement.evidence.kind != "exact" and measurement.name not in beside
+    )
     if not numbers:
         return ""
     if numbers[0] == numbers[-1]:

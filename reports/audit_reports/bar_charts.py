@@ -1,4 +1,4 @@
-"""Bars: how many records are in groups of which size, and member rates beside control rates."""
+"""Bars: how many records are in groups of which size, and member rates beside control rates and blind ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from markupsafe import Markup
 from audit_core.measurement import Histogram
 from audit_core.redact import display
 from audit_reports.numbers_as_text import count
-from audit_reports.svg import drawing, element, fit
+from audit_reports.svg import drawing, element, fit, width
 
 WIDTH = 400.0
 SUPPRESSED = "<11"
@@ -16,6 +16,7 @@ SUPPRESSED = "<11"
 
 MOST_BARS = 24
 _LABELS, _BARS, _ROW = 92.0, 240.0, 18.0
+_NAME = 66
 
 
 def bar_text(number: int | None) -> str:
@@ -51,34 +52,49 @@ def histogram_chart(chart_id: str, title: str, description: str, histogram: Hist
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RatePair:
-    """Two rates to compare.
+class Arms:
+    """Rates to compare.
 
     Attributes:
-        member_text, control_text: What is written beside the bars: rate and number of tries.
+        what: Cut where it is too long.
+        of: In brackets after it.
+        member_text, control_text, prior_text: What is written beside the marks: rate and number of tries.
+        prior_rate: What somebody who does not attack gets right; None where there is no such rate.
     """
 
-    label: str
+    what: str
+    of: str
     member_rate: float
     control_rate: float
     member_text: str
     control_text: str
+    prior_rate: float | None = None
+    prior_text: str = ""
 
 
-def rates_chart(chart_id: str, title: str, description: str, pairs: Sequence[RatePair]) -> Markup:
-    """For each pair a filled bar (members) above an outlined bar (control), all on one scale from zero."""
-    most = max((max(pair.member_rate, pair.control_rate) for pair in pairs), default=0.0) or 1.0
-    row, bars = 48.0, 270.0
+def rates_chart(chart_id: str, title: str, description: str, rows: Sequence[Arms]) -> Markup:
+    """For each row a filled bar (members), an outlined bar (control) and a mark (prior) below; one scale from zero."""
+    most = max((max(row.member_rate, row.control_rate, row.prior_rate or 0.0) for row in rows), default=0.0) or 1.0
+    bars, top = 270.0, 0.0
     shapes = []
-    for position, pair in enumerate(pairs):
-        top = position * row
-        shapes.append(element("text", fit(pair.label, 66), class_="name", x=0.0, y=top + 11))
+    for row in rows:
+        of = fit(row.of, 2 * _NAME // 3)
+        label = f"{fit(row.what, _NAME - width(of) - 3)} ({of})" if of else fit(row.what, _NAME)
+        shapes.append(element("text", label, class_="name", x=0.0, y=top + 11))
         for offset, kind, rate, text in (
-            (16.0, "member", pair.member_rate, pair.member_text),
-            (29.0, "control", pair.control_rate, pair.control_text),
+            (16.0, "member", row.member_rate, row.member_text),
+            (29.0, "control", row.control_rate, row.control_text),
         ):
             length = bars * rate / most
             shapes.append(element("rect", class_=f"bar {kind}", x=0.5, y=top + offset, width=length, height=10.0))
             shapes.append(element("text", text, class_="number", x=length + 6, y=top + offset + 9))
-        shapes.append(element("line", class_="rule", x1=0.5, x2=0.5, y1=top + 14, y2=top + 41))
-    return drawing(chart_id, WIDTH, len(pairs) * row, title, description, *shapes)
+        end = top + 41
+        if row.prior_rate is not None:
+            end = top + 54
+            x = 0.5 + bars * row.prior_rate / most
+            shapes.append(element("line", class_="prior", x1=x, x2=x, y1=top + 14, y2=top + 43))
+            shapes.append(element("path", class_="prior", d=f"M{x:.1f} {top + 43:g}l4 7h-8z"))
+            shapes.append(element("text", row.prior_text, class_="number", x=x + 9, y=top + 51))
+        shapes.append(element("line", class_="rule", x1=0.5, x2=0.5, y1=top + 14, y2=end))
+        top = end + 7
+    return drawing(chart_id, WIDTH, top, title, description, *shapes)

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from audit_core.scorecard import Finding, Scorecard, Verdict
+from audit_core.scorecard import Finding, Judgement, Scorecard, Verdict
 from audit_reports.wording import Wording
 
-GOALS = ("copies", "membership", "identifiers", "identity", "attribute", "singling-out", "linkability")
+GOALS = ("whole-table", "copies", "identifiers", "membership", "attribute", "singling-out", "linkability", "identity")
 """The goals that any table should be seen against; whatever else a plugin names comes after them."""
 
-Status = Literal["assessed", "measured", "not-run", "errored", "not-assessed"]
+Status = Literal["assessed", "heuristic", "measured", "not-run", "errored", "not-assessed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,28 @@ class CoverageRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageGrid:
+    """What section D shows.
+
+    Attributes:
+        without: None where there were non-members.
+    """
+
     columns: tuple[str, ...]
     rows: tuple[CoverageRow, ...]
+    without: "WithoutNonMembers | None"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithoutNonMembers:
+    """What an audit of a release and its members alone says, and what it does not.
+
+    Attributes:
+        looked_at: Goals of which something was compared with a limit.
+        wanting: Goals that nothing was assessed of, because there was nobody to compare members with.
+    """
+
+    looked_at: tuple[str, ...]
+    wanting: tuple[str, ...]
 
 
 def coverage_grid(scorecard: Scorecard, wording: Wording) -> CoverageGrid:
@@ -63,7 +83,41 @@ def coverage_grid(scorecard: Scorecard, wording: Wording) -> CoverageGrid:
             for sees in held
         ]
         rows.append(CoverageRow(goal=wording.goal(goal), missing=goal in scorecard.missing, cells=tuple(cells)))
-    return CoverageGrid(columns=tuple(wording.sees(sees) for sees in held), rows=tuple(rows))
+    return CoverageGrid(
+        columns=tuple(wording.sees(sees) for sees in held),
+        rows=tuple(rows),
+        without=_without_non_members(scorecard, goals, wording),
+    )
+
+
+def _without_non_members(scorecard: Scorecard, goals: list[str], wording: Wording) -> WithoutNonMembers | None:
+    if scorecard.inputs.non_members is not None:
+        return None
+    compared = _compared(scorecard)
+    looked_at = {rule.goal for rule in compared}
+    assessed = {rule.goal for rule in compared if _could_pass(rule)}
+    lacking = ((rule.goal, str(rule.reason.args.get("facts", "")).split(", ")) for rule in scorecard.judgements)
+    # A rule that lacks a peculiarity of the data too would not apply with non-members either.
+    wanting = {goal for goal, facts in lacking if "non_members" in facts and "singular" not in facts}
+    return WithoutNonMembers(
+        looked_at=tuple(
+            wording.goal(goal) if goal in assessed else wording.say("without.fails-only", goal=wording.goal(goal))
+            for goal in goals
+            if goal in looked_at
+        ),
+        wanting=tuple(wording.goal(goal) for goal in goals if goal in wanting - looked_at),
+    )
+
+
+def _compared(scorecard: Scorecard) -> list[Judgement]:
+    """Those of the judgements that something was compared with a limit in."""
+    judged = (rule for rule in scorecard.judgements if rule.verdict is not Verdict.NOT_ASSESSED)
+    return [rule for rule in judged if rule.measured is not None]
+
+
+def _could_pass(rule: Judgement) -> bool:
+    """Whether its verdict is no heuristic's, which finds leaks but not their absence."""
+    return rule.verdict is not Verdict.NO_FINDING and rule.reason.code != "supports-no-pass"
 
 
 def _status(finding: Finding, goal: str, scorecard: Scorecard) -> Status | None:
@@ -71,14 +125,9 @@ def _status(finding: Finding, goal: str, scorecard: Scorecard) -> Status | None:
 
     A rule may look at what an attack measured for another goal than the attack's own.
     """
-    judged = any(
-        (rule.attack, rule.goal) == (finding.attack, goal)
-        and rule.verdict is not Verdict.NOT_ASSESSED
-        and rule.measured is not None
-        for rule in scorecard.judgements
-    )
+    judged = [rule for rule in _compared(scorecard) if (rule.attack, rule.goal) == (finding.attack, goal)]
     if judged:
-        return "assessed"
+        return "assessed" if any(map(_could_pass, judged)) else "heuristic"
     if finding.goal != goal:
         return None
     return "measured" if finding.outcome == "measured" else finding.outcome

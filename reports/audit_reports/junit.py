@@ -1,9 +1,10 @@
-"""Test cases for a CI server: one for each judgement, and one for the verdict as a whole. Always in English."""
+"""Test cases for a CI server: one for each judgement, control, and the verdict as a whole. Always in English."""
 
 import xml.etree.ElementTree as ET
 
 from audit_core.redact import display
 from audit_core.scorecard import Judgement, Scorecard, Verdict
+from audit_reports.control_tables import control_name
 from audit_reports.headline import result_sentence
 from audit_reports.measured_text import judged_text, limit_text, measurement_behind, measurements_by_key, reason_text
 from audit_reports.wording import Wording, wording_of
@@ -21,7 +22,11 @@ _ELEMENTS = {
 
 
 def render(scorecard: Scorecard, language: str) -> bytes:
-    """The suites "limits" (in the scorecard's order) and "verdict", which also fails where only coverage is missing."""
+    """The suites "limits", "controls" (both in the scorecard's order) and "verdict".
+
+    The verdict also fails where only coverage is missing. A control that is not passed is skipped: where it matters, a
+    limit or the verdict fails for it.
+    """
     wording = wording_of(scorecard, LANGUAGE)
     root = ET.Element("testsuites", name="sekisho")
     limits = _suite(root, "limits", [judgement.verdict for judgement in scorecard.judgements], scorecard)
@@ -39,6 +44,19 @@ def render(scorecard: Scorecard, language: str) -> bytes:
             verdict=judgement.verdict,
             message=reason_text(judgement, measurements, wording),
             text="\n".join(said),
+        )
+    controls = [
+        Verdict.PASS if control.verdict is Verdict.PASS else Verdict.NOT_ASSESSED for control in scorecard.controls
+    ]
+    suite = _suite(root, "controls", controls, scorecard)
+    for control, shown in zip(scorecard.controls, controls, strict=True):
+        _case(
+            suite,
+            classname=display(control.attack) if control.attack else "sekisho",
+            name=display(control.name),
+            verdict=shown,
+            message=f"{control.verdict.value}: {wording.reason(control.reason)}",
+            text=control_name(control, wording),
         )
     verdict = _suite(root, "verdict", [scorecard.verdict], scorecard)
     missing = "\n".join(f"not assessed: {wording.goal(goal)}" for goal in scorecard.missing)

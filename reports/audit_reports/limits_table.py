@@ -21,9 +21,14 @@ MOST_ROWS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitRow:
-    """One judgement."""
+    """One judgement.
+
+    Attributes:
+        again: The row above is of the same rule, in the same group.
+    """
 
     what: str
+    again: bool
     of: str
     attack: str
     measured: MeasuredText
@@ -62,11 +67,12 @@ def limits_table(scorecard: Scorecard, wording: Wording) -> LimitsTable:
         if following is not None and _shares_its_reason(following, judgement):
             continue
         rows = []
-        for each in run:
+        for place, each in enumerate(run):
             measurement = measurement_behind(each, measurements)
             rows.append(
                 LimitRow(
                     what=wording.measurement(each.measurement),
+                    again=place > 0 and wording.of(each.measurement, each.of) != "",
                     of=wording.of(each.measurement, each.of),
                     attack=wording.title(each.attack),
                     measured=judged_text(each, measurements, scorecard.policy.confidence, wording),

@@ -1,10 +1,11 @@
-"""A short summary in Markdown for a CI job's page: verdict, sentence, limits. Always in English."""
+"""A short summary in Markdown for a CI job's page: verdict, sentence, limits, controls. Always in English."""
 
 import re
 from collections.abc import Sequence
 
 from audit_core.redact import display
 from audit_core.scorecard import Judgement, Scorecard, Verdict
+from audit_reports.control_tables import control_name, control_tables, not_passed
 from audit_reports.headline import result_sentence, tally, worst_first
 from audit_reports.measured_text import judged_text, limit_text, measurement_behind, measurements_by_key, reason_text
 from audit_reports.provenance_tables import card_digest
@@ -24,7 +25,7 @@ _SHAPES = {
 
 
 def render(scorecard: Scorecard, language: str) -> bytes:
-    """One heading, one sentence, one table of at most `MOST_ROWS` limits, worst first, and what it does not say."""
+    """Heading, sentence, at most `MOST_ROWS` limits, worst first, the controls not passed, and what it does not say."""
     wording = wording_of(scorecard, LANGUAGE)
     lines = [
         f"## {_SHAPES[scorecard.verdict]} {wording.verdict(scorecard.verdict)}: {escaped(display(scorecard.name))}",
@@ -36,6 +37,7 @@ def render(scorecard: Scorecard, language: str) -> bytes:
         missing = ", ".join(wording.goal(goal) for goal in scorecard.missing)
         lines += [f"The policy also needs, and nothing assessed: {escaped(missing)}.", ""]
     lines += _table(scorecard, wording)
+    lines += _controls(scorecard, wording)
     counted = [f"{number} {wording.verdict(verdict).lower()}" for verdict, number in tally(scorecard.judgements)]
     policy = f"{display(scorecard.policy.name)}, version {scorecard.policy.version}"
     lines += [
@@ -69,6 +71,21 @@ def _table(scorecard: Scorecard, wording: Wording) -> list[str]:
     if len(judged) > MOST_ROWS:
         lines += [f"{_counted(judged[MOST_ROWS:], wording)} more in the scorecard.", ""]
     return lines
+
+
+def _controls(scorecard: Scorecard, wording: Wording) -> list[str]:
+    """How the attacks did on their twins, and each control that is not passed."""
+    passed = sum(control.verdict is Verdict.PASS for control in scorecard.controls)
+    summary = control_tables(scorecard, wording).summary
+    counted = f"Controls: {passed} of {len(scorecard.controls)} pass. {summary}" if scorecard.controls else summary
+    lines = [escaped(counted), ""]
+    wrong = not_passed(scorecard)
+    for control in wrong[:MOST_ROWS]:
+        verdict = f"{_SHAPES[control.verdict]} {wording.verdict(control.verdict)}"
+        lines.append(f"- {verdict}: {escaped(f'{control_name(control, wording)} – {wording.reason(control.reason)}')}.")
+    if len(wrong) > MOST_ROWS:
+        lines.append(f"- {len(wrong) - MOST_ROWS} more in the scorecard.")
+    return [*lines, ""] if wrong else lines
 
 
 def _row(judgement: Judgement, scorecard: Scorecard, wording: Wording) -> str:

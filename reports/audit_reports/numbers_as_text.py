@@ -37,6 +37,11 @@ def short_percent(rate: float) -> str:
     return f"{short(100 * rate)}{NO_BREAK_SPACE}%"
 
 
+def level_percent(confidence: float) -> str:
+    """A confidence near 1, in per cent, to two significant digits of what it leaves open: 0.99857 is "99.86 %"."""
+    return short_percent(1 - float(f"{1 - confidence:.1e}"))
+
+
 def count(number: float) -> str:
     """A count with thousands separated; an effective count is rounded down."""
     return f"{math.floor(number):,}"

@@ -1,29 +1,21 @@
-"""Sections G, H and I: usefulness, controls, and what this scorecard was made of."""
+"""Sections G and I: usefulness, and what this scorecard was made of."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 
 from audit_core.redact import display
 from audit_core.scorecard import Scorecard
-from audit_reports.attack_sections import MeasurementRow
-from audit_reports.measured_text import measurement_text, trials_text
+from audit_reports.attack_sections import MeasurementRow, measurement_rows
 from audit_reports.numbers_as_text import count, significant
 from audit_reports.wording import Wording
 
-MOST_COLUMNS = 80
+MOST_COLUMNS = 64
 MOST_ENTRIES = 40
 
+_ON_A_TWIN = re.compile(r"(?P<attack>.+) \((?P<twin>innocent-twin|leaky-twin)\)")
+
 Pairs = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlRow:
-    """Whether the audit itself can be believed."""
-
-    name: str
-    verdict: str
-    verdict_word: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,28 +49,8 @@ def card_digest(scorecard: Scorecard) -> str:
     return hashlib.sha256(scorecard.to_json()).hexdigest()
 
 
-def control_rows(scorecard: Scorecard, wording: Wording) -> tuple[ControlRow, ...]:
-    return tuple(
-        ControlRow(
-            name=wording.known(f"control.{control.name}", control.name),
-            verdict=control.verdict.value,
-            verdict_word=wording.verdict(control.verdict),
-            reason=wording.reason(control.reason),
-        )
-        for control in scorecard.controls[:MOST_ENTRIES]
-    )
-
-
 def usefulness_rows(scorecard: Scorecard, wording: Wording) -> tuple[MeasurementRow, ...]:
-    return tuple(
-        MeasurementRow(
-            what=wording.measurement(each.name),
-            of=wording.of(each.name, each.of),
-            measured=measurement_text(each, wording),
-            n=trials_text(each),
-        )
-        for each in scorecard.usefulness[:MOST_ENTRIES]
-    )
+    return measurement_rows(scorecard.usefulness[:MOST_ENTRIES], wording)
 
 
 def provenance(scorecard: Scorecard, wording: Wording) -> Provenance:
@@ -106,7 +78,7 @@ def provenance(scorecard: Scorecard, wording: Wording) -> Provenance:
         ),
         costs=tuple(
             (
-                display(wording.known(f"cost.{name}", name)),
+                _task(name, wording),
                 wording.say("cost.seconds", seconds=significant(volatile.seconds[name]))
                 if name in volatile.seconds
                 else "",
@@ -117,6 +89,14 @@ def provenance(scorecard: Scorecard, wording: Wording) -> Provenance:
             for name in measured[:MOST_ENTRIES]
         ),
     )
+
+
+def _task(name: str, wording: Wording) -> str:
+    """What time and memory went into: an attack, an attack on a twin, or the audit itself."""
+    twin = _ON_A_TWIN.fullmatch(name)
+    if twin is not None:
+        return wording.say(f"cost.{twin['twin']}", attack=wording.title(twin["attack"]))
+    return wording.say(f"cost.{name}") if name in ("total", "core") else wording.title(name)
 
 
 def _files(scorecard: Scorecard, wording: Wording) -> tuple[FileRow, ...]:

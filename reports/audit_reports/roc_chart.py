@@ -73,7 +73,7 @@ def roc_chart(
     others: Sequence[RocCurve],
     confidence: float,
 ) -> Markup:
-    """One curve with its band, the other scores' curves thin, and the line of a guessing attacker.
+    """One curve with its band, the other scores' curves thin and each dashed its own way, and the line of guessing.
 
     Args:
         axis_names: Of the false-positive and the true-positive rate.
@@ -97,7 +97,10 @@ def roc_chart(
         element("path", class_="band", d=_path(corners) + "Z"),
         element("line", class_="guess", x1=_LEFT, y1=_BOTTOM, x2=_RIGHT, y2=_TOP),
         element("line", class_="edge", x1=edge, x2=edge, y1=_TOP, y2=_BOTTOM),
-        *(element("path", class_="curve other", d=_curve(curve, x, y)) for curve in others),
+        *(
+            element("path", class_=f"curve other dashes-{number}", d=_curve(curve, x, y))
+            for number, curve in enumerate(others, start=1)
+        ),
         element("path", class_="curve", d=_curve(shown, x, y)),
         element("text", axis_names[0], class_="name", x=(_LEFT + _RIGHT) / 2, y=HEIGHT - 8, text_anchor="middle"),
         element(

@@ -14,11 +14,12 @@ from audit_core.scorecard import Scorecard
 from audit_core.words import LANGUAGES
 from audit_reports.attack_sections import attack_sections
 from audit_reports.catalogue import phrase, phrases
+from audit_reports.control_tables import control_tables
 from audit_reports.coverage_grid import coverage_grid
 from audit_reports.headline import further_reasons, result_sentence, tally
 from audit_reports.limits_table import limits_table
 from audit_reports.numbers_as_text import count
-from audit_reports.provenance_tables import control_rows, provenance, usefulness_rows
+from audit_reports.provenance_tables import provenance, usefulness_rows
 from audit_reports.wording import Wording, wording_of
 
 CHAPTERS = (
@@ -90,7 +91,7 @@ def render(scorecard: Scorecard, language: str) -> bytes:
         coverage=coverage_grid(scorecard, wording),
         attacks=attack_sections(scorecard, wording),
         usefulness=usefulness_rows(scorecard, wording),
-        controls=control_rows(scorecard, wording),
+        controls=control_tables(scorecard, wording),
         provenance=made,
         overlap=count(scorecard.inputs.overlap),
         has_non_members=scorecard.inputs.non_members is not None,

@@ -89,11 +89,16 @@ def decades(low: float) -> list[float]:
     return [10.0**power for power in range(round(math.log10(low)), 1)]
 
 
-def fit(text: str, width: float) -> str:
-    """The text cut to a width, in widths of a narrow letter; a Japanese letter takes two."""
+def width(text: str) -> int:
+    """In widths of a narrow letter; a Japanese letter takes two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def fit(text: str, most: int) -> str:
+    """The text cut to a width."""
     used = 0
     for position, character in enumerate(text):
-        used += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        if used > width:
+        used += width(character)
+        if used > most:
             return text[: max(0, position - 1)].rstrip() + ELLIPSIS
     return text

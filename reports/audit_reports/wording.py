@@ -4,6 +4,7 @@ Whatever this module returns is one line without control characters and of bound
 by the view.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from audit_core.redact import display
 from audit_core.scorecard import Scorecard, Verdict
 from audit_core.words import say
 from audit_reports.catalogue import phrase, phrases
-from audit_reports.numbers_as_text import count
+from audit_reports.numbers_as_text import NO_BREAK_SPACE, count
 from audit_reports.quantities import Quantity
 
 MOST_RULES = 3
@@ -22,6 +23,17 @@ MOST_RULES = 3
 
 VALUES = ("value", "low", "high", "limit", "margin")
 """Arguments of a sentence that are in the unit of the measurement it is about."""
+
+_UNIT = re.compile(r"(?<=\d) %")
+
+NAMED = ("of", "score")
+"""Arguments of a sentence that say what the measurement is of."""
+
+LISTED = ("left", "right", "columns", "facts")
+"""Arguments of a sentence that are lists of names."""
+
+LIST_LIMIT = 160
+"""Characters of such a list."""
 
 TEXT_LIMIT = 400
 """Characters of a sentence that a policy or a plugin brings."""
@@ -98,6 +110,12 @@ class Wording:
             return self.say("sees.nothing")
         return self.say("list.and").join(self.known(f"sees.{asset}", asset) for asset in held)
 
+    def param(self, value: object) -> str:
+        """A parameter's value."""
+        if isinstance(value, list | tuple):
+            return display(", ".join(str(each) for each in value), LIST_LIMIT) if value else self.say("param.none")
+        return display(str(value))
+
     def basis(self, basis: str) -> str:
         return self.known(f"basis.{basis}", basis)
 
@@ -106,13 +124,17 @@ class Wording:
         text = words.get(self.language) or words.get("en", "")
         return display(text, limit) if text else ""
 
-    def reason(self, reason: Reason, quantity: Quantity | None = None) -> str:
+    def reason(self, reason: Reason, quantity: Quantity | None = None, about: str = "") -> str:
         """A coded sentence without its full stop, its arguments made fit to be shown.
 
         Args:
             quantity: What the sentence's values and limits are in, where it is about one measurement.
+            about: The measurement, where the sentence names a score, column or group.
         """
         args = {display(key): self._argument(key, value) for key, value in reason.args.items()}
+        if about:
+            named = {key: str(reason.args[key]) for key in NAMED if key in reason.args}
+            args |= {key: self.of(about, name) or self.say("bullet.whole") for key, name in named.items()}
         if quantity is not None:
             args |= {key: display(quantity.as_given(args[key])) for key in VALUES if key in args}
         code = display(reason.code)
@@ -121,10 +143,12 @@ class Wording:
         except (LookupError, ValueError, TypeError):
             # A card written by another version may lack an argument of this version's sentence.
             text = self.say("list.comma").join([code, *(f"{key} {_number(args[key])}" for key in sorted(args))])
-        return display(text, TEXT_LIMIT).rstrip(".。")
+        return _UNIT.sub(NO_BREAK_SPACE + "%", display(text, TEXT_LIMIT).rstrip(".。"))
 
     def _argument(self, key: str, value: str | int | float) -> str | int | float:
         """Names of rules, attacks and measurements in words; any other text made fit to be shown."""
+        if isinstance(value, int):
+            return f"{value:,}"
         if not isinstance(value, str):
             return value
         if key == "rules":
@@ -133,6 +157,8 @@ class Wording:
             if len(named) > len(shown):
                 shown.append(self.say("headline.more", count=len(named) - len(shown)))
             return self.say("list.semicolon").join(shown)
+        if key in LISTED:
+            return display(value, LIST_LIMIT)
         words = {"attack": self.title, "measurement": self.measurement}.get(key, display)
         return words(value)
 

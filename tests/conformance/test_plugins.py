@@ -20,14 +20,52 @@ def test_a_built_in_plugin_holds_every_trial(name: str) -> None:
     assert not broken
 
 
-def test_the_guides_example_holds_every_trial(tmp_path: Path) -> None:
+def _examples() -> dict[str, str]:
+    """The guide's whole plugins, by the name of their attack."""
     guide = (ROOT / "plugins" / "README.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL)
-    path = tmp_path / "ages.py"
-    path.write_text(code, encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL)
+    return {name: block for block in blocks for name in re.findall(r'^ +name="([a-z-]+)"', block, flags=re.MULTILINE)}
+
+
+EXAMPLES = _examples()
+
+
+def test_the_guide_has_an_example_of_two_questions() -> None:
+    assert set(EXAMPLES) == {"nearest-row", "nearest-guess"}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_guides_examples_hold_every_trial(name: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{name.replace('-', '_')}.py"
+    path.write_text(EXAMPLES[name], encoding="utf-8")
     registry = discover([path])
-    broken = [trial for trial in conformance(registry.attacks["nearest-row"], registry) if not trial.held]
+    broken = [trial for trial in conformance(registry.attacks[name], registry) if not trial.held]
     assert not broken
+
+
+def test_the_guide_names_every_question_with_its_fields_answer_and_measurements() -> None:
+    from dataclasses import fields
+
+    from audit_core import answers, questions
+    from audit_core.plugin import MEASURES
+
+    guide = (ROOT / "plugins" / "README.md").read_text(encoding="utf-8")
+    asked = {
+        "membership": (questions.Membership, answers.Scores),
+        "hidden-value": (questions.HiddenValue, answers.Guesses),
+        "linkage": (questions.Linkage, answers.Links),
+        "singling-out": (questions.SinglingOut, answers.Predicates),
+    }
+    assert set(asked) == set(MEASURES)
+    for name, (question, answer) in asked.items():
+        (row,) = [
+            line for line in guide.splitlines() if line.startswith(f"| `{name}` |") and f"`{answer.__name__}`" in line
+        ]
+        named = {field.name for field in fields(question)} - {"neighbours"}
+        named |= {measure for measure in MEASURES[name] if not measure.endswith("_remote")}
+        assert {word for word in named if f"`{word}`" not in row} == set(), name
+        (row,) = [line for line in guide.splitlines() if line.startswith(f"| `{answer.__name__}` |")]
+        assert {field.name for field in fields(answer) if f"`{field.name}`" not in row} == set(), answer
 
 
 def test_the_guides_policy_loads(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from audit_core import codes
 from audit_core.codes import Code
-from audit_core.evidence import Evidence, Exact, Excess, Interval, Ranking, TailHits
-from audit_core.measurement import Detail, Histogram, Measurement, Reason, RocCurve
+from audit_core.evidence import Evidence, Exact, Excess, Interval, Mean, Proportion, Ranking, TailHits
+from audit_core.measurement import Detail, Histogram, Measurement, Reason, RocCurve, measured
 from audit_core.scorecard import (
     SCHEMA_VERSION,
     Control,
@@ -69,6 +69,27 @@ SENTENCES = {
             "ja": "{rows} 件の非メンバー行がメンバー行と一致しますが、偶然の範囲内です",
         },
         more={"en": ""},
+    ),
+    "sample-alike": Code(
+        title={"en": "members and non-members look alike", "ja": "メンバーと非メンバーは同質です"}, more={"en": ""}
+    ),
+    "sample-coin": Code(
+        title={"en": "each of {count} scores is worth a coin", "ja": "{count} 個のスコアはコイン投げと同じです"},
+        more={"en": ""},
+    ),
+    "sample-silent": Code(
+        title={"en": "{attack} is silent on fresh rows", "ja": "{attack}は新しい行に反応しません"}, more={"en": ""}
+    ),
+    "sample-found": Code(
+        title={"en": "{attack} finds the plant of {dose} by {of}", "ja": "{attack}は {dose} の漏洩を{of}で見つけます"},
+        more={"en": ""},
+    ),
+    "sample-missed": Code(
+        title={"en": "{attack} misses the plant of {dose}", "ja": "{attack}は {dose} の漏洩を見つけられません"},
+        more={"en": ""},
+    ),
+    "sample-few": Code(
+        title={"en": "too few people for a twin", "ja": "双子を作るには人数が少なすぎます"}, more={"en": ""}
     ),
     "sample-caveat": Code(
         title={"en": "rows of a synthetic table are not people", "ja": "合成データの行は人ではありません"},
@@ -308,6 +329,50 @@ def membership() -> tuple[tuple[Measurement, ...], tuple[Judgement, ...], tuple[
                 method="beta-binomial",
             )
         )
+        remote = (auc + 0.02, auc - 0.012, auc + 0.052)
+        verdict = Verdict.PASS if remote[2] <= 0.6 else Verdict.INCONCLUSIVE
+        measurements.append(
+            measurement(
+                "auc_remote",
+                Ranking(auc=remote[0], variance=3.8e-4, n1=400, n0=390),
+                *remote,
+                of=of,
+                n=390,
+                blind=0.5,
+                method="DeLong",
+            )
+        )
+        judgements.append(
+            judgement(
+                "membership/auc_remote",
+                verdict,
+                reason[Verdict.INCONCLUSIVE]
+                if verdict is Verdict.INCONCLUSIVE
+                else Reason(code="sample-upper-bound-held", args={"high": round(remote[2], 3)}),
+                goal="membership",
+                of=of,
+                at_most="0.6",
+                measured=remote,
+                blind=0.5,
+                basis="convention",
+                required=False,
+                rationale={"en": "The few who have few like them.", "ja": "似た人の少ない少数の人について。"},
+            )
+        )
+        measurements.append(
+            measurement(
+                "tpr_at_fpr_0_01_remote",
+                TailHits(hits=400 * tpr, n1=400, n0=390, fpr=0.01),
+                tpr,
+                tpr / 3,
+                tpr * 3,
+                of=of,
+                n=390,
+                blind=0.01,
+                method="beta-binomial",
+            )
+        )
+        measurements.append(measured("auc_shuffled", shuffled(of), of=of, blind=0.5))
         grid = [10 ** (-4 + step / 15) for step in range(61)]
         power = math.log(tpr) / math.log(0.01)
         details.append(
@@ -320,6 +385,129 @@ def membership() -> tuple[tuple[Measurement, ...], tuple[Judgement, ...], tuple[
             )
         )
     return tuple(measurements), tuple(judgements), tuple(details)
+
+
+def shuffled(of: str) -> Mean:
+    """What a score is worth with shuffled labels."""
+    return Mean(mean=0.5 + 1e-4 * list(SCORES).index(of), se=4e-4, df=199)
+
+
+def relative(k1: float, k0: float, n: float = 2000) -> Excess:
+    return Excess(k1=k1, n1=n, k0=k0, n0=n, scale="relative")
+
+
+def compared(
+    attack: str, goal: str, at_most: str, hits: dict[str, Excess]
+) -> tuple[tuple[Measurement, ...], tuple[Judgement, ...]]:
+    """Excesses of one attack, by what they are of, and their judgements."""
+    measurements, judgements = [], []
+    name = f"{goal.replace('-', '_')}_excess"
+    for of, evidence in hits.items():
+        one = measured(name, evidence, of=of)
+        bounds = (one.value, one.interval.low, one.interval.high)
+        limit = float(at_most.removesuffix("%")) / 100
+        verdict = Verdict.FAIL if bounds[1] > limit else Verdict.PASS if bounds[2] <= limit else Verdict.INCONCLUSIVE
+        reason = {
+            Verdict.FAIL: Reason(code="sample-lower-bound-above", args={"low": f"{bounds[1]:.3g}", "limit": at_most}),
+            Verdict.PASS: Reason(code="sample-upper-bound-held", args={"high": f"{bounds[2]:.3g}"}),
+            Verdict.INCONCLUSIVE: Reason(code="sample-between", args={"n": 5000}),
+        }
+        measurements.append(one)
+        judgements.append(
+            judgement(
+                f"{attack}/{name}",
+                verdict,
+                reason[verdict],
+                goal=goal,
+                of=of,
+                at_most=at_most,
+                measured=bounds,
+                blind=0.0,
+                basis="convention",
+                rationale={"en": "What is known of anybody is not counted.", "ja": "誰にでも分かることは数えません。"},
+            )
+        )
+    return tuple(measurements), tuple(judgements)
+
+
+SECRETS = {"診療科": relative(1310, 690), HOSTILE_LENGTH: relative(1004, 1010)}
+LINKED = {"nearest-pair": relative(24, 21)}
+DESCRIBED = {"univariate": relative(7, 5, 14), "multivariate": relative(612, 590, 7000)}
+
+
+def attribute() -> tuple[tuple[Measurement, ...], tuple[Judgement, ...]]:
+    measurements, judgements = compared("attribute-disclosure", "attribute", "10%", SECRETS)
+    priors = [
+        measured("attribute_prior", Proportion(k=hits, n=2000), of=of, blind=None)
+        for of, hits in zip(SECRETS, (400, 1031), strict=True)
+    ]
+    return (*measurements, *priors), judgements
+
+
+def linkability() -> tuple[tuple[Measurement, ...], tuple[Judgement, ...]]:
+    measurements, judgements = compared("linkability", "linkability", "7%", LINKED)
+    prior = measured("linkability_prior", Exact(numerator=1, denominator=4000), blind=None)
+    return (*measurements, prior), judgements
+
+
+def singling_out() -> tuple[tuple[Measurement, ...], tuple[Judgement, ...]]:
+    measurements, judgements = compared("singling-out", "singling-out", "7%", DESCRIBED)
+    priors = [
+        measured("singling_out_prior", Exact(numerator=chance), of=of, blind=None)
+        for of, chance in zip(DESCRIBED, (0.31, 0.057), strict=True)
+    ]
+    return (*measurements, *priors), judgements
+
+
+def controls() -> tuple[Control, ...]:
+    """Every kind, with every outcome and verdict."""
+
+    def one(name: str, verdict: Verdict, code: str, attack: str = "", **fields: object) -> Control:
+        args: dict[str, str | int | float] = {"attack": attack}
+        if name == "leaky-twin":
+            args["dose"] = f"{100 * float(str(fields['dose'])):g} %"
+        if "of" in fields:
+            args["of"] = str(fields.pop("of"))
+        return Control(name=name, verdict=verdict, reason=Reason(code=code, args=args), attack=attack, **fields)  # type: ignore[arg-type]
+
+    blind = measured("blind_auc", Ranking(auc=0.508, variance=3e-5, n1=4000, n0=4000), blind=0.5)
+    auc = measured("auc", Ranking(auc=0.502, variance=6e-5, n1=2000, n0=2000), of="density-ratio", blind=0.5)
+    tail = measured("tpr_at_fpr_0_01", TailHits(hits=26, n1=2000, n0=2000, fpr=0.01), of="density-ratio", blind=0.01)
+    found = measured("tpr_at_fpr_0_01", TailHits(hits=411, n1=4000, n0=4000, fpr=0.01), of="density-ratio", blind=0.01)
+    secret = measured("attribute_excess", relative(300, 310, 1000), of="診療科")
+    missed = measured("attribute_excess", relative(760, 700), of="診療科")
+    return (
+        Control(name="overlap", verdict=Verdict.PASS, reason=Reason(code="sample-overlap", args={"rows": 3})),
+        one("blind-baseline", Verdict.PASS, "sample-alike", measurements=(blind,)),
+        Control(
+            name="label-permutation",
+            attack="membership",
+            measurements=tuple(measured("auc_shuffled", shuffled(of), of=of, blind=0.5) for of in SCORES),
+            verdict=Verdict.PASS,
+            reason=Reason(code="sample-coin", args={"count": 4}),
+        ),
+        one("innocent-twin", Verdict.PASS, "sample-silent", "membership", measurements=(auc, tail)),
+        one("innocent-twin", Verdict.PASS, "sample-silent", "attribute-disclosure", measurements=(secret,)),
+        one("innocent-twin", Verdict.INCONCLUSIVE, "sample-few", "singling-out", outcome="not-run"),
+        one(
+            "leaky-twin",
+            Verdict.PASS,
+            "sample-found",
+            "membership",
+            dose=0.1,
+            of="density-ratio",
+            measurements=(found,),
+        ),
+        one(
+            "leaky-twin",
+            Verdict.INCONCLUSIVE,
+            "sample-missed",
+            "attribute-disclosure",
+            dose=0.1,
+            measurements=(missed,),
+        ),
+        one("leaky-twin", Verdict.ERROR, "sample-died", "linkability", dose=0.1, outcome="errored"),
+    )
 
 
 def k_anonymity() -> tuple[Measurement, ...]:
@@ -346,6 +534,9 @@ def sample() -> Scorecard:
     """The fixed scorecard."""
     copy_measurements, copy_judgements = copies()
     member_measurements, member_judgements, curves = membership()
+    guessed, guessed_judgements = attribute()
+    linked, linked_judgements = linkability()
+    described, described_judgements = singling_out()
     classes = Histogram(
         of="class sizes",
         labels=("1", "2", "3-4", "5-9", "10", "11-19", "20-49", "50-99", "100+"),
@@ -365,6 +556,7 @@ def sample() -> Scorecard:
             references=("Article 29 Working Party (2014), Opinion 05/2014 on anonymisation techniques (WP216)",),
             params={},
             origin="sekisho 0.1.0",
+            compares=("copies_excess",),
         ),
         Finding(
             attack="membership",
@@ -382,6 +574,7 @@ def sample() -> Scorecard:
             ),
             params={"folds": 2, "neighbours": 10},
             origin="sekisho 0.1.0",
+            compares=("auc", "tpr_at_fpr_0_01", "tpr_at_fpr_0_001", "auc_remote", "tpr_at_fpr_0_01_remote"),
         ),
         Finding(
             attack="k-anonymity",
@@ -399,6 +592,28 @@ def sample() -> Scorecard:
             references=("Sweeney (2002), k-anonymity",),
             params={"missing": "value"},
             origin="sekisho 0.1.0",
+        ),
+        *(
+            Finding(
+                attack=attack,
+                role="attack",
+                goal=goal,
+                outcome="measured",
+                reason=None,
+                sees=("release",),
+                measurements=found,
+                details=(),
+                caveats=(),
+                references=("Giomi et al. (2023), A unified framework",),
+                params=params,
+                origin="sekisho 0.1.0",
+                compares=(found[0].name,),
+            )
+            for attack, goal, found, params in (
+                ("attribute-disclosure", "attribute", guessed, {"known": "other-columns", "targets": 5000}),
+                ("linkability", "linkability", linked, {"left": [], "targets": 2000}),
+                ("singling-out", "singling-out", described, {"tries": 10000}),
+            )
         ),
         Finding(
             attack="strangers-attack",
@@ -418,6 +633,9 @@ def sample() -> Scorecard:
     judgements = (
         *copy_judgements,
         *member_judgements,
+        *guessed_judgements,
+        *linked_judgements,
+        *described_judgements,
         judgement(
             "k-anonymity/largest_risk",
             Verdict.PASS,
@@ -493,12 +711,10 @@ def sample() -> Scorecard:
             confidence=0.95,
             certifying=False,
         ),
-        missing=("attribute",),
+        missing=("identifiers",),
         judgements=judgements,
         findings=findings,
-        controls=(
-            Control(name="overlap", verdict=Verdict.PASS, reason=Reason(code="sample-overlap", args={"rows": 3})),
-        ),
+        controls=controls(),
         guarantee=None,
         usefulness=(),
         provenance=Provenance(
@@ -519,6 +735,12 @@ def sample() -> Scorecard:
                 "exact-copies.assumption": "Anyone who knows one record can look for it in the release.",
                 "membership.title": "Membership inference",
                 "membership.assumption": "Somebody who holds a person's full record and others of the same kind.",
+                "attribute-disclosure.title": "Attribute disclosure",
+                "attribute-disclosure.assumption": "Somebody who knows a person's other values.",
+                "linkability.title": "Linkability",
+                "linkability.assumption": "Somebody who holds two files about the same people.",
+                "singling-out.title": "Singling out",
+                "singling-out.assumption": "Anyone who holds the release.",
                 "k-anonymity.title": "k-anonymity",
                 "k-anonymity.assumption": "Somebody who knows a person's quasi-identifiers.",
                 "strangers-attack.title": f"A stranger's attack {HOSTILE_BIDI}",
@@ -528,13 +750,26 @@ def sample() -> Scorecard:
                 "exact-copies.assumption": "ある人のレコードを知っていれば、誰でもリリースの中を探せます。",
                 "membership.title": "メンバーシップ推論",
                 "membership.assumption": "ある人の全レコードと、同種の他のレコードを持つ人。",
+                "attribute-disclosure.title": "属性の推定",
+                "attribute-disclosure.assumption": "ある人のほかの値を知っている人。",
+                "linkability.title": "連結可能性",
+                "linkability.assumption": "同じ人々に関する二つのファイルを持つ人。",
+                "singling-out.title": "単独識別",
+                "singling-out.assumption": "リリースを持つ人なら誰でも。",
                 "k-anonymity.title": "k-匿名性",
                 "k-anonymity.assumption": "ある人の準識別子を知っている人。",
             },
         },
         volatile=Volatile(
             started="2026-04-01T09:30:00+00:00",
-            seconds={"exact-copies": 1.234, "membership": 35.7, "k-anonymity": 0.41, "total": 41.2},
+            seconds={
+                "exact-copies": 1.234,
+                "membership": 35.7,
+                "membership (innocent-twin)": 11.3,
+                "membership (leaky-twin)": 34.9,
+                "k-anonymity": 0.41,
+                "total": 86.2,
+            },
             peak_mib={"exact-copies": 312.0, "membership": 1040.0, "k-anonymity": 290.5, "core": 512.3},
             platform="Linux x86_64",
             cores=2,

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from scipy.stats import beta, binom
 
 from audit_core.measurement import Histogram, RocCurve
-from audit_reports.bar_charts import RatePair, bar_text, histogram_chart, rates_chart
+from audit_reports.bar_charts import Arms, bar_text, histogram_chart, rates_chart
 from audit_reports.bullet_chart import Bullet, axis, bullet_chart, shared_ticks
 from audit_reports.quantities import Quantity
 from audit_reports.roc_chart import band, lowest_rate, measurable_from, roc_chart
@@ -144,8 +144,8 @@ def test_curves_rise_and_stay_on_the_plot() -> None:
         others=[other],
         confidence=0.95,
     )
-    assert chart.count('class="curve other"') == 1
-    for path in re.findall(r'class="(?:curve|curve other|band)" d="([^"]*)"', chart):
+    assert chart.count('class="curve other dashes-1"') == 1
+    for path in re.findall(r'class="(?:curve|curve other dashes-1|band)" d="([^"]*)"', chart):
         points = [tuple(map(float, point.split())) for point in path.strip("MZ").split("L")]
         assert all(54 <= x <= 346 and 10 <= y <= 268 for x, y in points)
     curve = re.findall(r'class="curve" d="([^"]*)"', chart)[0]
@@ -174,13 +174,48 @@ def test_a_histogram_of_nothing_is_drawn() -> None:
     assert attribute(chart, "bar", "width") == [0]
 
 
+def arms(member: float, control: float, prior: float | None = None, what: str = "a", of: str = "") -> Arms:
+    return Arms(
+        what=what,
+        of=of,
+        member_rate=member,
+        control_rate=control,
+        member_text="member",
+        control_text="control",
+        prior_rate=prior,
+        prior_text="" if prior is None else "prior",
+    )
+
+
 def test_rates_share_one_scale_from_zero() -> None:
-    pairs = [
-        RatePair(label="a", member_rate=0.04, control_rate=0.01, member_text="4 %", control_text="1 %"),
-        RatePair(label="b", member_rate=0.0, control_rate=0.02, member_text="0 %", control_text="2 %"),
-    ]
-    chart = rates_chart("a", "t", "d", pairs)
+    chart = rates_chart("a", "t", "d", [arms(0.04, 0.01), arms(0.0, 0.02)])
     assert attribute(chart, "bar member", "width") == [270, 0]
     assert attribute(chart, "bar control", "width") == [67.5, 135]
-    none = RatePair(label="c", member_rate=0.0, control_rate=0.0, member_text="0 %", control_text="0 %")
-    assert attribute(rates_chart("a", "t", "d", [none]), "bar member", "width") == [0]
+    assert attribute(rates_chart("a", "t", "d", [arms(0.0, 0.0)]), "bar member", "width") == [0]
+
+
+def test_the_prior_is_a_mark_on_the_scale_of_the_arms() -> None:
+    chart = rates_chart("a", "t", "d", [arms(0.2, 0.1), arms(0.2, 0.1, prior=0.4)])
+    assert attribute(chart, "bar member", "width") == [135, 135]
+    (line,) = re.findall(r'<line class="prior"[^>]*>', chart)
+    assert 'x1="270.5"' in line
+    assert chart.count(">prior<") == 1
+
+
+def test_a_long_label_keeps_what_tells_its_row_from_the_others() -> None:
+    chart = rates_chart("a", "t", "d", [arms(0.2, 0.1, what=100 * "w", of="by several columns")])
+    assert "w… (by several columns)</text>" in chart
+
+
+def test_each_other_curve_is_dashed_its_own_way() -> None:
+    others = [RocCurve(of=f"{n}", fpr=CURVE.fpr, tpr=CURVE.fpr, n1=2000, n0=1000) for n in range(6)]
+    chart = roc_chart(
+        "a",
+        title="title",
+        description="description",
+        axis_names=("fpr", "tpr"),
+        shown=CURVE,
+        others=others,
+        confidence=0.95,
+    )
+    assert re.findall(r'class="curve other dashes-(\d)"', chart) == list("123456")

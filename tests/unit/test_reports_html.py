@@ -214,8 +214,11 @@ def test_coverage_names_the_attack_or_says_not_assessed() -> None:
     rows = {row.children[0].content.strip(): row for row in PAGE.by_id("coverage").all("tr")[1:]}
     membership = [cell.content.strip() for cell in rows["Membership inference: who was in the data"].all("td")]
     assert membership == ["not assessed", "assessed: Membership inference", "not assessed"]
-    attribute = next(row for goal, row in rows.items() if goal.startswith("Attribute disclosure"))
-    assert "The policy needs this, and it was not assessed." in attribute.content
+    for goal in ("Attribute disclosure", "Singling out", "Linkability"):
+        (row,) = [row for name, row in rows.items() if name.startswith(goal)]
+        assert f"assessed: {goal}" in row.all("td")[0].content
+    identifiers = next(row for goal, row in rows.items() if goal.startswith("Surviving identifiers"))
+    assert "The policy needs this, and it was not assessed." in identifiers.content
     assert any("error: A stranger's attack" in row.content for row in rows.values())
 
 
@@ -245,8 +248,72 @@ def test_a_bare_card_says_in_each_section_that_there_is_nothing(language: str) -
         assert [each for each in section.all("p", "li", "dd") if each.content.strip()], anchor
 
 
-def test_without_non_members_the_page_says_what_is_missing() -> None:
-    assert "There was no file of non-members" in Page(render(BARE, "en")).by_id("provenance").content
+def test_without_non_members_the_page_says_what_is_missing_and_how_to_get_it() -> None:
+    heuristic = replace(
+        JUDGEMENT, attack="exact-copies", goal="copies", verdict=Verdict.NO_FINDING, measurement="released_near_excess"
+    )
+    lacking = [
+        replace(
+            JUDGEMENT,
+            goal=goal,
+            verdict=Verdict.NOT_ASSESSED,
+            measured=None,
+            reason=Reason(code="needs-every-fact", args={"facts": facts}),
+        )
+        for goal, facts in (
+            ("copies", "non_members"),
+            ("membership", "non_members"),
+            ("identifiers", "non_members, singular"),
+            ("identity", "generalised"),
+        )
+    ]
+    card = replace(
+        SAMPLE,
+        judgements=(heuristic, *lacking),
+        controls=(),
+        missing=("copies", "membership"),
+        inputs=replace(SAMPLE.inputs, non_members=None),
+    )
+    page = Page(render(card, "en"))
+    assert "There was no file of non-members" in page.by_id("provenance").content
+    looked_at, wanting = page.by_id("coverage").all("dd")[:2]
+    assert [each.content for each in looked_at.all("li")] == [
+        "Copies of real rows — by a heuristic that can find a leak, but not its absence"
+    ]
+    assert [each.content for each in wanting.all("li")] == ["Membership inference: who was in the data"]
+    assert "set a random part of it aside" in page.by_id("coverage").content
+    (copies,) = [row for row in page.by_id("coverage").all("tr") if row.content.strip().startswith("Copies of")]
+    assert "a heuristic, which finds leaks but not their absence: Exact copies" in copies.content
+    assert "each of them needs non-members" in page.by_id("controls").content
+
+
+def test_with_non_members_there_is_no_advice_on_how_to_get_them() -> None:
+    assert "set a random part of it aside" not in PAGE.root.content
+
+
+def test_an_attack_that_was_not_measured_takes_little_room() -> None:
+    section = PAGE.by_id("attack-7")
+    assert "This did not finish" in section.content
+    assert [each.content for each in section.all("h4")] == ["What it would have rested on"]
+    assert "a-stranger 2.0" in section.content
+
+
+def test_remote_people_stand_beside_all_people() -> None:
+    (table,) = [each for each in PAGE.by_id("attack-2").all("table") if each.all("caption")[0].content[:4] == "AUC:"]
+    assert "limit 0.55; among remote people 0.6" in table.content
+    rows = [row.all("th")[0].content for row in table.all("tr")[1:]]
+    assert rows[0::2] == [row.removesuffix(" remote people only") for row in rows[1::2]]
+
+
+def test_what_controls_and_charts_show_is_not_listed_again() -> None:
+    sections = [PAGE.by_id(f"attack-{number}") for number in (2, 4, 5, 6)]
+    others = [row.content for section in sections for row in section.all("tr")]
+    assert any("Remote members recognised" in row for row in others)
+    for name in ("AUC with shuffled labels", "Linking at random", "The release's commonest value"):
+        assert not any(name in row for row in others)
+    assert "Linking at random" in PAGE.by_id("attack-5").content
+    bare = Page(render(replace(SAMPLE, controls=()), "en"))
+    assert "AUC with shuffled labels" in bare.by_id("attack-2").content
 
 
 def test_a_language_without_a_catalogue_is_refused() -> None:
@@ -322,6 +389,11 @@ def _huge() -> Scorecard:
         judgements=judgements,
         findings=findings,
         inputs=replace(SAMPLE.inputs, columns={f"{n}{name}": name for n in range(200)}),
+        controls=tuple(
+            replace(control, attack=f"{n}{name}" if control.attack else "", reason=reason)
+            for n in range(50)
+            for control in SAMPLE.controls
+        ),
         facts={f"{n}{name}": n for n in range(200)},
         provenance=replace(SAMPLE.provenance, plugins={f"{n}{name}": name for n in range(200)}),
     )
@@ -332,8 +404,10 @@ def test_what_does_not_fit_on_a_page_is_left_to_the_json() -> None:
     assert len(page) < 300_000
     text = Page(page).root.content
     assert "150 more limits, with the best verdicts, are only in scorecard.json." in text
-    assert "68 more are only in scorecard.json." in text
-    assert "120 more columns are only in scorecard.json." in text
+    assert "76 more are only in scorecard.json." in text
+    assert "40 more are not drawn." in text
+    assert "40 more attacks are only in scorecard.json." in text
+    assert "136 more columns are only in scorecard.json." in text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -36,13 +36,18 @@ def test_junit_has_a_case_for_each_judgement() -> None:
         "exact-copies",
         "exact-copies",
         "exact-copies",
-        *(8 * ["membership"]),
+        *(12 * ["membership"]),
+        "attribute-disclosure",
+        "attribute-disclosure",
+        "linkability",
+        "singling-out",
+        "singling-out",
         "k-anonymity",
         "k-anonymity",
         "strangers-attack",
     ]
     assert limits.attrib["tests"] == str(len(SAMPLE.judgements))
-    assert (limits.attrib["failures"], limits.attrib["errors"], limits.attrib["skipped"]) == ("6", "1", "2")
+    assert (limits.attrib["failures"], limits.attrib["errors"], limits.attrib["skipped"]) == ("10", "1", "2")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +76,29 @@ def test_junit_is_red_where_only_coverage_is_missing() -> None:
     assert list(cases(suites(replace(card, verdict=Verdict.PASS, missing=()))["verdict"])[0]) == []
 
 
+def test_junit_has_a_case_for_each_control_and_none_of_them_is_red() -> None:
+    controls = suites(SAMPLE)["controls"]
+    assert controls.attrib["tests"] == str(len(SAMPLE.controls))
+    assert (controls.attrib["failures"], controls.attrib["errors"], controls.attrib["skipped"]) == ("0", "0", "3")
+    by_name = {(case.attrib["classname"], case.attrib["name"]): case for case in cases(controls)}
+    assert list(by_name["sekisho", "blind-baseline"]) == []
+    (missed,) = by_name["attribute-disclosure", "leaky-twin"]
+    assert missed.tag == "skipped"
+    assert missed.attrib["message"].startswith("inconclusive: ")
+
+
+def test_markdown_says_how_the_attacks_did_on_twins_and_what_went_wrong() -> None:
+    text = markdown_summary.render(SAMPLE, "en").decode()
+    assert "Controls: 6 of 9 pass. Of 4 attacks and checks that were tried on twins, 1 found the planted leak" in text
+    listed = [line for line in text.splitlines() if line.startswith("- ")]
+    assert len(listed) == 3
+    assert listed[1].startswith(
+        "- ◆ Inconclusive: Leaky twin: members planted in the release (Attribute disclosure) – "
+    )
+    without = replace(SAMPLE, controls=())
+    assert "No attack was tried on twins, since the policy" in markdown_summary.render(without, "en").decode()
+
+
 def test_junit_holds_no_character_that_xml_forbids() -> None:
     text = junit.render(SAMPLE, "en").decode()
     assert "<script" not in text
@@ -81,16 +109,16 @@ def test_markdown_is_short_and_says_what_counts() -> None:
     text = markdown_summary.render(SAMPLE, "ja").decode()
     lines = text.splitlines()
     assert lines[0] == "## ✖ Fail: patient-visits-2026q1"
-    assert "The policy also needs, and nothing assessed: Attribute disclosure: a person's hidden value." in text
-    assert "Limits: 4 fail, 1 error, 2 inconclusive, 7 pass, 2 not assessed." in text
+    assert "The policy also needs, and nothing assessed: Surviving identifiers." in text
+    assert "Limits: 5 fail, 1 error, 5 inconclusive, 12 pass, 2 not assessed." in text
     assert SAMPLE.release.digest in text
     assert card_digest(SAMPLE) in text
-    assert len(lines) < 40
+    assert len(lines) < 50
 
 
 def test_markdown_tables_keep_their_columns_whatever_the_names() -> None:
     rows = [line for line in markdown_summary.render(SAMPLE, "en").decode().splitlines() if line.startswith("|")]
-    assert len(rows) == 2 + 14
+    assert len(rows) == 2 + 20
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {6}
 
 

@@ -284,10 +284,10 @@ def test_worst_first_keeps_the_rules_together() -> None:
     assert [each.verdict for each in ordered[:4]] == 4 * [Verdict.FAIL]
     assert ordered[-1].verdict is Verdict.NOT_ASSESSED
     assert tally(SAMPLE.judgements) == [
-        (Verdict.FAIL, 4),
+        (Verdict.FAIL, 5),
         (Verdict.ERROR, 1),
-        (Verdict.INCONCLUSIVE, 2),
-        (Verdict.PASS, 7),
+        (Verdict.INCONCLUSIVE, 5),
+        (Verdict.PASS, 12),
         (Verdict.NOT_ASSESSED, 2),
     ]
 
