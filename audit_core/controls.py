@@ -57,8 +57,7 @@ def _judged(
     if finding is None or not rules:
         return Verdict.NOT_ASSESSED, reason("no-rule-for-control", attack=control.attack)
     if control.name == "innocent-twin":
-        sure = replace(policy, rules=tuple(replace(rule, fail_confidence=OVER_SENSITIVE) for rule in rules))
-        if would_fail(sure, replace(finding, measurements=control.measurements)):
+        if fails_surely(policy, replace(finding, measurements=control.measurements), would_fail):
             return Verdict.INCONCLUSIVE, reason("over-sensitive", attack=control.attack)
         return Verdict.PASS, reason("silent-on-innocent", attack=control.attack)
     return _leaky(policy, control, finding.goal)
@@ -85,12 +84,35 @@ def _leaky(policy: Policy, control: Control, goal: str) -> tuple[Verdict, Reason
     wanted = policy.dose_of(goal)
     if Fraction(control.dose or 0).limit_denominator(10**9) > wanted:
         return Verdict.INCONCLUSIVE, reason("plant-too-large", wanted=f"{100 * float(wanted):g} %", **args)
-    tests = [one for one in control.measurements if one.blind is not None and one.evidence.measurable]
-    best = min(tests, key=_p_value, default=None)
-    # One of many scores is bound to look good by chance, so the level is shared among them.
-    if best is not None and _p_value(best) <= (1 - FOUND) / len(tests):
+    best = found(control.measurements)
+    if best is not None:
         return Verdict.PASS, reason("plant-found", of=best.of, **args)
     return Verdict.INCONCLUSIVE, reason("plant-missed", **args)
+
+
+def fails_surely(policy: Policy, finding: Finding, would_fail: WouldFail) -> bool:
+    """Whether a rule about a finding's attack would fail it with next to no doubt."""
+    its = (rule for rule in policy.rules if rule.attack == finding.attack)
+    sure = replace(policy, rules=tuple(replace(rule, fail_confidence=OVER_SENSITIVE) for rule in its))
+    return would_fail(sure, finding)
+
+
+def found(measurements: Sequence[Measurement]) -> Measurement | None:
+    """The measurement that shows most clearly that somebody knows more than nothing; None where none shows it."""
+    best = most_telling(measurements)
+    # One of many scores is bound to look good by chance, so the level is shared among them.
+    if best is None or _p_value(best) > (1 - FOUND) / len(_tests(measurements)):
+        return None
+    return best
+
+
+def most_telling(measurements: Sequence[Measurement]) -> Measurement | None:
+    """The measurement least to be expected of somebody who knows nothing; None where none has such a level."""
+    return min(_tests(measurements), key=_p_value, default=None)
+
+
+def _tests(measurements: Sequence[Measurement]) -> list[Measurement]:
+    return [one for one in measurements if one.blind is not None and one.evidence.measurable]
 
 
 def _p_value(measurement: Measurement) -> float:
