@@ -104,7 +104,9 @@ class Calibration:
             inconclusive; `reasons` say why. It is about the attacks, not about the release.
         doses: Those tried, ascending, as shares of the released rows.
         repeats: Draws of planted rows for each kind of plant and dose, and of innocent twins.
-        kept_true: The column that stays true in the plant "one-sensitive-column".
+        jitter: In the plant "jittered", how far a number is moved at most, as a share of the span of 98 % of them.
+        kept_true: In the plant "one-sensitive-column", the column that stays true.
+        redrawn: There, how many of the other cells are drawn anew from the release.
         findings: What each attack measured of the release itself, with nothing planted: the points at dose 0.
 
     The others are as in `Scorecard`.
@@ -121,7 +123,9 @@ class Calibration:
     policy: PolicyFacts
     doses: tuple[float, ...]
     repeats: int
+    jitter: float
     kept_true: str
+    redrawn: float
     limits: tuple[Limit, ...]
     powers: tuple[Power, ...]
     findings: tuple[Finding, ...]

@@ -33,7 +33,7 @@ from audit_core.run import (
     volatile_of,
 )
 from audit_core.scorecard import Finding, Verdict
-from audit_core.twins import innocent, kept_true, leaky
+from audit_core.twins import JITTER, REDRAWN, innocent, kept_true, leaky
 
 Chosen = Sequence[tuple[AttackPlugin | CheckPlugin, Mapping[str, Any]]]
 
@@ -117,7 +117,9 @@ def calibrate(
             policy=policy_facts(policy),
             doses=tuple(tried),
             repeats=repeats,
+            jitter=JITTER,
             kept_true=kept_true(case),
+            redrawn=REDRAWN,
             limits=(),
             powers=(),
             findings=tuple(findings),

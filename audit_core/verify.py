@@ -111,7 +111,12 @@ def _views(folder: Path, document: pack.Document, renderers: Mapping[str, Render
     """Every view, against what the document renders to; another version of sekisho may word it differently."""
     if document.provenance.sekisho != __version__:
         return
-    for name, data in pack.views(document, renderers).items():
+    try:
+        views = pack.views(document, renderers)
+    except AuditError as error:  # an altered document need not make sense to a renderer
+        yield from error.problems
+        return
+    for name, data in views.items():
         path = folder / name
         if not path.is_file():
             yield _problem("pack-file-missing", "a view is missing", name)
