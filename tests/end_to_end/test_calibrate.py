@@ -145,9 +145,10 @@ def test_what_cannot_be_calibrated_is_exit_2_before_any_work(files, sekisho, rec
         ([recipe("exact-copies"), "--repeats", "0"], "--repeats"),
         ([], "--members"),
     ):
-        ran = sekisho("calibrate", *arguments, "--out", tmp_path / "out")
+        out = tmp_path / str(len(code))
+        ran = sekisho("calibrate", *arguments, "--out", out)
         assert (ran.code, code in ran.err) == (2, True), (arguments, ran)
-        assert not (tmp_path / "out" / "calibration.json").exists()
+        assert not (out / "calibration.json").exists()
 
 
 def test_a_broken_attack_is_no_crash_and_not_calibrated(sekisho, recipe, attack_file, tmp_path) -> None:
