@@ -62,6 +62,13 @@ FACTS: dict[str, Words] = {
 }
 """The facts of a case that a policy's conditions may name."""
 
+PLANTS: dict[str, Words] = {
+    "verbatim": {"en": "Copied as they are", "ja": "そのままの複製"},
+    "jittered": {"en": "Copied, numbers moved a little", "ja": "数値を少しずらした複製"},
+    "one-sensitive-column": {"en": "True in one sensitive column", "ja": "機微な列を真の値とした行"},
+}
+"""How rows of members are planted in a release."""
+
 _NAMES: dict[str, dict[str, Words]] = {"goal": GOALS, "facts": FACTS}
 """Arguments that are names, several separated by ", ", and the words for them."""
 

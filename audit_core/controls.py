@@ -60,8 +60,7 @@ def _judged(
     if finding is None or not rules:
         return Verdict.NOT_ASSESSED, reason("no-rule-for-control", attack=control.attack)
     if control.name == "innocent-twin":
-        sure = replace(policy, rules=tuple(replace(rule, fail_confidence=OVER_SENSITIVE) for rule in rules))
-        if would_fail(sure, replace(finding, measurements=control.measurements)):
+        if fails_surely(policy, replace(finding, measurements=control.measurements), would_fail):
             return Verdict.INCONCLUSIVE, reason("over-sensitive", attack=control.attack)
         return Verdict.PASS, reason("silent-on-innocent", attack=control.attack)
     return _leaky(policy, control, finding.goal)
@@ -88,10 +87,23 @@ def _leaky(policy: Policy, control: Control, goal: str) -> tuple[Verdict, Reason
     wanted = policy.dose_of(goal)
     if Fraction(control.dose or 0).limit_denominator(10**9) > wanted:
         return Verdict.INCONCLUSIVE, reason("plant-too-large", wanted=f"{100 * float(wanted):g} %", **args)
-    best = loudest(control.measurements)
-    if best is not None and _p_value(best.measurement) <= best.level:
-        return Verdict.PASS, reason("plant-found", of=best.measurement.of, **args)
+    best = found(control.measurements)
+    if best is not None:
+        return Verdict.PASS, reason("plant-found", of=best.of, **args)
     return Verdict.INCONCLUSIVE, reason("plant-missed", **args)
+
+
+def fails_surely(policy: Policy, finding: Finding, would_fail: WouldFail) -> bool:
+    """Whether a rule about a finding's attack would fail it with next to no doubt."""
+    its = (rule for rule in policy.rules if rule.attack == finding.attack)
+    sure = replace(policy, rules=tuple(replace(rule, fail_confidence=OVER_SENSITIVE) for rule in its))
+    return would_fail(sure, finding)
+
+
+def found(measurements: Sequence[Measurement]) -> Measurement | None:
+    """The measurement that shows most clearly that somebody knows more than nothing; None where none shows it."""
+    best = loudest(measurements)
+    return None if best is None or _p_value(best.measurement) > best.level else best.measurement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

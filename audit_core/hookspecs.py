@@ -24,4 +24,4 @@ def audit_checks() -> Iterable[CheckPlugin]:  # type: ignore[empty-body]
 
 @hookspec
 def audit_renderers() -> Iterable[RendererPlugin]:  # type: ignore[empty-body]
-    """The views of the scorecard this plugin brings."""
+    """The views of scorecards and calibrations this plugin brings."""

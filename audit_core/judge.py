@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from audit_core import grounds
 from audit_core.controls import judged_controls, unsound, vouched_for
@@ -53,11 +54,7 @@ def judge(
         controls: What they find wrong cannot be decided on, and a certifying policy passes only attacks that they find
             awake and silent.
     """
-
-    def would_fail(policy: Policy, finding: Finding) -> bool:
-        return judge(policy, (finding,), facts).verdict is Verdict.FAIL
-
-    controls = judged_controls(policy, controls, findings, would_fail)
+    controls = judged_controls(policy, controls, findings, partial(fails, facts=facts))
     invalid, vouched = unsound(controls, findings), vouched_for(controls, findings)
     rows = [row for rule in policy.rules for row in _rows(rule, policy, findings, facts, invalid)]
     tested = [row for row in rows if row.tested]
@@ -73,6 +70,11 @@ def judge(
     return Judged(
         judgements=tuple(judgements), verdict=verdict, reasons=reasons, missing=missing, controls=tuple(controls)
     )
+
+
+def fails(policy: Policy, finding: Finding, *, facts: Mapping[str, int]) -> bool:
+    """Whether any rule would fail a finding by itself, at the rules' own confidence."""
+    return judge(policy, (finding,), facts).verdict is Verdict.FAIL
 
 
 def exit_code(verdict: Verdict) -> int:

@@ -1,4 +1,7 @@
-"""The pack: the folder a run leaves behind. Folder 0700, files 0600, each whole or absent, a list of digests last."""
+"""The pack: the folder a run leaves behind. Folder 0700, files 0600, each whole or absent, a list of digests last.
+
+An audit's holds a scorecard, a calibration's a calibration: the document, and beside it the views of it.
+"""
 
 import errno
 import hashlib
@@ -8,16 +11,21 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
 from audit_core.cache import write_atomically
+from audit_core.calibration import Calibration
 from audit_core.errors import PackError, Problem, RunError
 from audit_core.plugin import RendererPlugin
 from audit_core.scorecard import Scorecard
 from audit_core.words import LANGUAGES
 
-SCORECARD, RECIPE, POLICY, MANIFEST = "scorecard.json", "recipe.resolved.yaml", "policy.resolved.yaml", "manifest.json"
+Document = Scorecard | Calibration
+
+SCORECARD, CALIBRATION = "scorecard.json", "calibration.json"
+RECIPE, POLICY, MANIFEST = "recipe.resolved.yaml", "policy.resolved.yaml", "manifest.json"
 CACHE, _LOCK = "cache", ".lock"
 
 
@@ -113,17 +121,18 @@ def _owner(path: Path) -> int | None:
 
 
 def write(
-    folder: Path, scorecard: Scorecard, recipe: bytes, policy: bytes, renderers: Mapping[str, RendererPlugin]
+    folder: Path, document: Document, recipe: bytes, policy: bytes, renderers: Mapping[str, RendererPlugin]
 ) -> None:
-    """Writes the scorecard, then every view of it, then the list of digests; the cache is gone after.
+    """Writes the document, then every view of it, then the list of digests; the cache is gone after.
 
     Raises:
         RunError: There is no space, or a view cannot be rendered; what was written before it stands.
     """
+    main = file_of(document)
     try:
-        files = {SCORECARD: scorecard.to_json(), RECIPE: recipe, POLICY: policy}
-        write_atomically(folder / SCORECARD, files[SCORECARD])
-        files |= views(scorecard, renderers)
+        files = {main: document.to_json(), RECIPE: recipe, POLICY: policy}
+        write_atomically(folder / main, files[main])
+        files |= views(document, renderers)
         for name, data in files.items():
             write_atomically(folder / name, data)
         write_atomically(folder / MANIFEST, manifest(files))
@@ -134,7 +143,7 @@ def write(
                 code="pack-write-failed",
                 what=f"the pack could not be written: {what}",
                 where=folder.name,
-                fix="Make room or choose another --out; `sekisho render` writes the views again from scorecard.json",
+                fix="Make room or choose another --out; `sekisho render` writes the views again from " + main,
             )
         ) from None
     shutil.rmtree(folder / CACHE, ignore_errors=True)
@@ -150,18 +159,29 @@ def digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def views(scorecard: Scorecard, renderers: Mapping[str, RendererPlugin]) -> dict[str, bytes]:
+def kind_of(document: Document) -> Literal["scorecard", "calibration"]:
+    return "scorecard" if isinstance(document, Scorecard) else "calibration"
+
+
+def file_of(document: Document) -> str:
+    """The file in a pack that a document itself stands in."""
+    return SCORECARD if isinstance(document, Scorecard) else CALIBRATION
+
+
+def views(document: Document, renderers: Mapping[str, RendererPlugin]) -> dict[str, bytes]:
     """Every view by its file name, one for each language where the name has a place for it."""
     files: dict[str, bytes] = {}
     for record in renderers.values():
+        if record.of != kind_of(document):
+            continue
         for language in LANGUAGES if "{language}" in record.filename else ("en",):
             name = record.filename.format(language=language)
-            if name != SCORECARD:
-                files[name] = rendered(scorecard, record, language)
+            if name != file_of(document):
+                files[name] = rendered(document, record, language)
     return files
 
 
-def rendered(scorecard: Scorecard, record: RendererPlugin, language: str) -> bytes:
+def rendered(document: Document, record: RendererPlugin, language: str) -> bytes:
     """One view.
 
     Raises:
@@ -170,18 +190,33 @@ def rendered(scorecard: Scorecard, record: RendererPlugin, language: str) -> byt
     from audit_core.child import load
 
     try:
-        data = load(record.load, None)(scorecard, language)
+        data = load(record.load, None)(document, language)
     except Exception as error:  # whatever a stranger's renderer raises
         raise RunError(
             Problem(
                 code="renderer-failed",
                 what=f"the renderer {record.name!r} failed ({type(error).__name__})",
-                fix="The scorecard itself stands; report this to the renderer's author",
+                fix=f"{file_of(document)} itself stands; report this to the renderer's author",
             )
         ) from error
     if not isinstance(data, bytes):
         raise RunError(Problem(code="renderer-failed", what=f"the renderer {record.name!r} gave no bytes"))
     return data
+
+
+def read_document(pack: Path) -> Document:
+    """The scorecard or the calibration of a pack; a path to the file itself will do.
+
+    Raises:
+        PackError: There is none, or it cannot be read.
+    """
+    if pack.is_dir():
+        calibration = (pack / CALIBRATION).is_file() and not (pack / SCORECARD).is_file()
+    else:
+        calibration = pack.name == CALIBRATION
+    if calibration:
+        return Calibration.from_json(_read(pack, CALIBRATION))
+    return read_scorecard(pack)
 
 
 def read_scorecard(pack: Path) -> Scorecard:
@@ -190,16 +225,19 @@ def read_scorecard(pack: Path) -> Scorecard:
     Raises:
         PackError: There is none, or it cannot be read.
     """
-    path = pack / SCORECARD if pack.is_dir() else pack
+    return Scorecard.from_json(_read(pack, SCORECARD))
+
+
+def _read(pack: Path, name: str) -> bytes:
+    path = pack / name if pack.is_dir() else pack
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise PackError(
             Problem(
                 code="pack-missing",
-                what=f"no scorecard to read ({os.strerror(error.errno or 0)})",
+                what=f"no {name.removesuffix('.json')} to read ({os.strerror(error.errno or 0)})",
                 where=path.name,
                 fix="Name the folder a run wrote with --out",
             )
         ) from None
-    return Scorecard.from_json(data)

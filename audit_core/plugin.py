@@ -17,6 +17,7 @@ from audit_core.questions import Asset, Question, QuestionName
 from audit_core.words import Words
 
 if TYPE_CHECKING:
+    from audit_core.calibration import Calibration
     from audit_core.case import Case
     from audit_core.scorecard import Scorecard
 
@@ -164,10 +165,11 @@ class CheckPlugin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RendererPlugin:
-    """A view of the scorecard.
+    """A view of a scorecard or of a calibration.
 
     Attributes:
         name: What `sekisho render --format NAME` takes.
+        of: The kind of document it shows.
         filename: In the pack; "{language}" in it makes one file for each language.
         load: "package.module:function" of a `Renderer`.
     """
@@ -176,6 +178,7 @@ class RendererPlugin:
     title: Words
     filename: str
     load: str
+    of: Literal["scorecard", "calibration"] = "scorecard"
     api: int = API
 
 
@@ -196,6 +199,6 @@ class Check(Protocol):
 
 
 class Renderer(Protocol):
-    """What a renderer must be: the same scorecard gives the same bytes."""
+    """What a renderer must be: the same document gives the same bytes. It is of the kind that the record says."""
 
-    def __call__(self, scorecard: "Scorecard", language: str) -> bytes: ...
+    def __call__(self, document: "Scorecard | Calibration", language: str) -> bytes: ...

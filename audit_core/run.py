@@ -49,7 +49,7 @@ Progress = Callable[[str, str], None]
 _DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "pyarrow", "pydantic")
 
 
-def _silent(event: str, about: str) -> None:
+def silent(event: str, about: str) -> None:
     """Tells nobody."""
 
 
@@ -74,7 +74,7 @@ def audit(
     registry: Registry,
     *,
     cache: Cache | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
     debug: bool = False,
     with_twins: bool | None = None,
     record_risk: bool = False,
@@ -115,9 +115,9 @@ def audit(
     if (policy.certifying if with_twins is None else with_twins) and case.non_members is not None:
         controls += twins(bench, plugins, findings, policy, usages)
     progress("finished", "controls")
-    _refuse_changed_inputs(recipe, case)
+    refuse_changed_inputs(recipe, case)
     progress("judging", policy.name)
-    card = _unjudged(recipe, case, registry, findings, policy, _volatile(started, clock, usages))
+    card = _unjudged(recipe, case, registry, findings, policy, volatile_of(started, clock, usages))
     return Audited(
         scorecard=judged(replace(card, controls=tuple(controls)), policy),
         record_risk={
@@ -140,7 +140,7 @@ def judged(scorecard: Scorecard, policy: Policy) -> Scorecard:
     result = judge(policy, findings, scorecard.facts, controls=controls)
     return replace(
         scorecard,
-        policy=_policy_facts(policy),
+        policy=policy_facts(policy),
         findings=findings,
         controls=result.controls,
         judgements=result.judgements,
@@ -196,7 +196,7 @@ def chosen(recipe: Recipe, registry: Registry) -> list[tuple[AttackPlugin | Chec
     return [(plugin, recipe.attacks[name]) for name, plugin in plugins.items() if name in recipe.attacks]
 
 
-def _refuse_changed_inputs(recipe: Recipe, case: Case) -> None:
+def refuse_changed_inputs(recipe: Recipe, case: Case) -> None:
     before = {name: facts.digest for name, facts in case.files.items()}
     raise_all(
         [
@@ -221,37 +221,45 @@ def _unjudged(
     policy: Policy,
     volatile: Volatile,
 ) -> Scorecard:
-    release = case.files["release"]
     return Scorecard(
         schema_version=SCHEMA_VERSION,
         name=recipe.audit,
         verdict=Verdict.INCONCLUSIVE,
         reasons=(),
-        release=ReleaseFacts(
-            name=release.name,
-            kind="table",
-            rows=release.rows,
-            columns=case.published.names,
-            digest=release.digest,
-        ),
-        inputs=Inputs(
-            members=case.files["members"],
-            non_members=case.files.get("non_members"),
-            overlap=case.overlap,
-            columns=_columns(case),
-        ),
+        release=release_facts(case),
+        inputs=inputs_of(case),
         unit=case.unit,
         facts=case.facts,
-        policy=_policy_facts(policy),
+        policy=policy_facts(policy),
         missing=(),
         judgements=(),
         findings=findings,
         controls=(),
         guarantee=None,
         usefulness=(),
-        provenance=_provenance(recipe, registry, findings),
-        texts=_texts(registry, findings),
+        provenance=provenance(recipe, registry, findings),
+        texts=texts(registry, findings),
         volatile=volatile,
+    )
+
+
+def release_facts(case: Case) -> ReleaseFacts:
+    release = case.files["release"]
+    return ReleaseFacts(
+        name=release.name,
+        kind="table",
+        rows=release.rows,
+        columns=case.published.names,
+        digest=release.digest,
+    )
+
+
+def inputs_of(case: Case) -> Inputs:
+    return Inputs(
+        members=case.files["members"],
+        non_members=case.files.get("non_members"),
+        overlap=case.overlap,
+        columns=_columns(case),
     )
 
 
@@ -263,7 +271,7 @@ def _columns(case: Case) -> dict[str, str]:
     }
 
 
-def _policy_facts(policy: Policy) -> PolicyFacts:
+def policy_facts(policy: Policy) -> PolicyFacts:
     return PolicyFacts(
         name=policy.name,
         title=dict(policy.title),
@@ -274,7 +282,7 @@ def _policy_facts(policy: Policy) -> PolicyFacts:
     )
 
 
-def _provenance(recipe: Recipe, registry: Registry, findings: Sequence[Finding]) -> Provenance:
+def provenance(recipe: Recipe, registry: Registry, findings: Sequence[Finding]) -> Provenance:
     distributions = {}
     for name in _DISTRIBUTIONS:
         try:
@@ -291,7 +299,7 @@ def _provenance(recipe: Recipe, registry: Registry, findings: Sequence[Finding])
     )
 
 
-def _texts(registry: Registry, findings: Sequence[Finding]) -> dict[str, dict[str, str]]:
+def texts(registry: Registry, findings: Sequence[Finding]) -> dict[str, dict[str, str]]:
     """The plugins' own words, so that a view needs no plugin."""
     plugins = registry.measuring
     return {
@@ -307,7 +315,7 @@ def _texts(registry: Registry, findings: Sequence[Finding]) -> dict[str, dict[st
     }
 
 
-def _volatile(started: datetime, clock: float, usages: Mapping[str, Usage]) -> Volatile:
+def volatile_of(started: datetime, clock: float, usages: Mapping[str, Usage]) -> Volatile:
     kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     return Volatile(
         started=started.isoformat(timespec="seconds"),

@@ -1,11 +1,10 @@
 """The scorecard: the only source of every view, and all that judging, verifying and rendering need."""
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-from audit_core.errors import PackError, Problem
+from audit_core import stored_json
 from audit_core.measurement import Detail, Measurement, Reason
 
 SCHEMA_VERSION = 2
@@ -239,10 +238,7 @@ class Scorecard:
 
     def to_json(self) -> bytes:
         """Sorted keys, one final newline, no NaN: the same scorecard gives the same bytes."""
-        from pydantic import TypeAdapter
-
-        tree = TypeAdapter(Scorecard).dump_python(self, mode="json")
-        return (json.dumps(tree, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+        return stored_json.written(self)
 
     @staticmethod
     def from_json(data: bytes) -> "Scorecard":
@@ -251,22 +247,4 @@ class Scorecard:
         Raises:
             PackError: It is not a scorecard of this schema version.
         """
-        from pydantic import TypeAdapter, ValidationError
-
-        try:
-            scorecard = TypeAdapter(Scorecard).validate_json(data)
-            scorecard.to_json()  # refuses what is no JSON though it reads as such: NaN and Infinity
-            return scorecard
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            why = f"{first['type']} at {'.'.join(str(part) for part in first['loc'])}"
-        except ValueError:
-            why = "a number is not finite"
-        raise PackError(
-            Problem(
-                code="scorecard-unreadable",
-                what=f"not a scorecard of schema version {SCHEMA_VERSION} ({why})",
-                where="scorecard.json",
-                fix="Run the audit again with this version",
-            )
-        )
+        return stored_json.read(Scorecard, data, "scorecard", SCHEMA_VERSION)

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from audit_core.codes import sentence
+from audit_core.calibration import Calibration
+from audit_core.codes import PLANTS, sentence
+from audit_core.detection import percent
 from audit_core.redact import display
 from audit_core.scorecard import Control, Judgement, Scorecard, Verdict
-from audit_core.words import say
+from audit_core.words import Words, say
 
 COLOURS = {
     Verdict.PASS: "green",
@@ -55,6 +58,54 @@ def summary(scorecard: Scorecard, out: Path | None, language: str) -> None:
             console.print(_control_line(control, language))
     if out is not None:
         console.print(Text(f"  {out / f'scorecard.{language}.html'}"))
+
+
+_HEADINGS: tuple[Words, ...] = (
+    {"en": "attack", "ja": "攻撃"},
+    {"en": "planted rows", "ja": "仕込んだ行"},
+    {"en": "found from", "ja": "発見"},
+    {"en": "failed from", "ja": "不合格"},
+    {"en": "wanted", "ja": "要求"},
+    {"en": "false alarms", "ja": "誤警報"},
+)
+
+
+def calibration_summary(calibration: Calibration, out: Path, language: str) -> None:
+    """Whether the attacks are awake and silent, why not, and the page's place; on standard error."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    colour = COLOURS[calibration.verdict]
+    console.print(Text(f"{calibration.verdict.upper()}  {display(calibration.name)}", style=f"bold {colour}"))
+    for reason in calibration.reasons:
+        console.print(Text(f"  {sentence(reason, language)}"))
+    console.print(Text(f"  {out / f'calibration.{language}.html'}"))
+
+
+def calibration_table(calibration: Calibration, language: str) -> list[str]:
+    """For each attack and kind of plant the smallest dose found, and the smallest that the policy would fail."""
+    rows = [tuple(say(words, language) for words in _HEADINGS)]
+    for power in calibration.powers:
+        for position, its in enumerate(power.detections):
+            first = position == 0
+            rows.append(
+                (
+                    power.attack if first else "",
+                    say(PLANTS[its.plant], language),
+                    _dose(its.found_from),
+                    _dose(its.fails_from),
+                    _dose(power.dose) if first and power.required else "",
+                    f"{power.innocent_flagged}/{power.innocent}" if first else "",
+                )
+            )
+    widths = [max(cell_len(row[at]) for row in rows) for at in range(len(_HEADINGS))]
+    return [
+        "  ".join(text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _dose(dose: float | None) -> str:
+    """A dose, or a dash where there is none."""
+    return "–" if dose is None else percent(dose)
 
 
 def _line(judgement: Judgement, language: str) -> Text:

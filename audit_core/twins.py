@@ -26,8 +26,12 @@ REDRAWN = 0.5
 """With one sensitive column kept true, how many of a planted row's other cells are drawn anew."""
 
 
-def innocent(bench: Bench) -> Bench | None:
-    """The twin that releases half of the non-members, the others being the control; None with under four people."""
+def innocent(bench: Bench, repeat: int = 0) -> Bench | None:
+    """The twin that releases half of the non-members, the others being the control; None with under four people.
+
+    Args:
+        repeat: Which draw of that half.
+    """
     case, setting = bench.case, bench.setting
     non_members = held_out(case)
     subjects = case.non_member_subjects
@@ -35,7 +39,8 @@ def innocent(bench: Bench) -> Bench | None:
     people = int(units.max(initial=-1)) + 1
     if people < 4:
         return None
-    rng = stream(setting.seed, "innocent twin", setting.content)
+    name = f"innocent/{repeat}" if repeat else "innocent"
+    rng = stream(setting.seed, "innocent twin", *([str(repeat)] if repeat else []), setting.content)
     fresh = (rng.permutation(people) < people // 2)[units]
     twin = replace(
         case,
@@ -44,13 +49,13 @@ def innocent(bench: Bench) -> Bench | None:
         non_member_subjects=None if subjects is None else subjects[~fresh],
         released_identifiers=None,
     )
-    content = f"{setting.content}/innocent"
+    content = f"{setting.content}/{name}"
     base = _rows_of(bench)
     own = CaseRows(tables_of(twin), base.wanted, content, bench.cache, units=base.units)
     return replace(
         bench,
         case=twin,
-        setting=replace(setting, content=content, twin="innocent"),
+        setting=replace(setting, content=content, twin=name),
         rows=SharingRows(own, base, frozenset({"members"})),
     )
 
@@ -89,7 +94,7 @@ def planted(case: Case, rows: np.ndarray, plant: Plant, rng: np.random.Generator
     if plant == "verbatim":
         return true
     codes = true.codes.copy(order="F")
-    kept = _kept_true(case)
+    kept = kept_true(case)
     for position, column in enumerate(true.columns):
         if plant == "jittered":
             codes[:, position] = _jittered(column, codes[:, position], scales(case.members)[position], rng)
@@ -99,7 +104,7 @@ def planted(case: Case, rows: np.ndarray, plant: Plant, rng: np.random.Generator
     return Table(columns=true.columns, codes=read_only(codes))
 
 
-def _kept_true(case: Case) -> str:
+def kept_true(case: Case) -> str:
     """The first declared sensitive column, else the last column."""
     declared = [name for name in case.columns_of("sensitive") if name in case.release.names]
     return declared[0] if declared else case.release.names[-1]

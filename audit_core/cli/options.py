@@ -32,25 +32,39 @@ def language_option(command: F) -> F:
 
 
 def run_options(command: F) -> F:
-    for option in reversed(
-        (
-            click.option("--out", type=FILE, default=Path("sekisho-out"), show_default=True, help="The pack's folder."),
-            click.option("--resume", is_flag=True, help="Go on with an unfinished run in --out."),
-            click.option("--force", is_flag=True, help="Overwrite what stands in --out."),
-            click.option(
-                "--fail-on",
-                type=click.Choice(["inconclusive", "fail"]),
-                default="inconclusive",
-                show_default=True,
-                help="What is not exit code 0; with `fail`, an inconclusive verdict exits 0.",
-            ),
-            click.option("--json", "as_json", is_flag=True, help="The scorecard on standard output."),
-            click.option("--json-events", is_flag=True, help="Progress as JSON lines on standard error."),
-            click.option("--debug", is_flag=True, help="Show what plugins print, tracebacks included."),
-        )
-    ):
-        command = option(command)
-    return command
+    command = click.option(
+        "--fail-on",
+        type=click.Choice(["inconclusive", "fail"]),
+        default="inconclusive",
+        show_default=True,
+        help="What is not exit code 0; with `fail`, an inconclusive verdict exits 0.",
+    )(command)
+    return pack_options("sekisho-out", "scorecard")(command)
+
+
+def pack_options(out: str, document: str) -> Callable[[F], F]:
+    """Where a run writes, and what it says.
+
+    Args:
+        out: The usual folder.
+        document: What is written there.
+    """
+
+    def decorate(command: F) -> F:
+        for option in reversed(
+            (
+                click.option("--out", type=FILE, default=Path(out), show_default=True, help="The pack's folder."),
+                click.option("--resume", is_flag=True, help="Go on with an unfinished run in --out."),
+                click.option("--force", is_flag=True, help="Overwrite what stands in --out."),
+                click.option("--json", "as_json", is_flag=True, help=f"The {document} on standard output."),
+                click.option("--json-events", is_flag=True, help="Progress as JSON lines on standard error."),
+                click.option("--debug", is_flag=True, help="Show what plugins print, tracebacks included."),
+            )
+        ):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def names(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:

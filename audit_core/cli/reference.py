@@ -72,11 +72,12 @@ def _refuse_unmeasured(rules: "Policy", registry: "Registry") -> None:
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["recipe", "policy", "scorecard"]))
+@click.argument("what", type=click.Choice(["recipe", "policy", "scorecard", "calibration"]))
 def schema(what: str) -> None:
-    """The JSON Schema of a recipe, a policy or a scorecard."""
+    """The JSON Schema of a recipe, a policy, a scorecard or a calibration."""
     from pydantic import TypeAdapter
 
+    from audit_core.calibration import Calibration
     from audit_core.policy import policy_schema
     from audit_core.recipe import recipe_schema
     from audit_core.scorecard import Scorecard
@@ -85,6 +86,7 @@ def schema(what: str) -> None:
         "recipe": recipe_schema,
         "policy": policy_schema,
         "scorecard": TypeAdapter(Scorecard).json_schema,
+        "calibration": TypeAdapter(Calibration).json_schema,
     }
     click.echo(json.dumps(schemas[what](), ensure_ascii=False, indent=1, sort_keys=True))
 

@@ -10,6 +10,8 @@ from audit_core import __version__
 from audit_core.cli.options import FILE, exit_code, language_option, plugin_options, unknown
 from audit_core.errors import PackError, Problem
 
+_PAGES = {"scorecard": "html", "calibration": "calibration-html"}
+
 
 @click.command()
 @click.argument("pack", type=FILE)
@@ -56,20 +58,25 @@ def judge(
 
 @click.command()
 @click.argument("pack", type=FILE)
-@click.option("--format", "name", default="html", show_default=True, help="A renderer's name.")
+@click.option("--format", "name", help="A renderer's name; the page of a scorecard or a calibration without it.")
 @click.option("--out", type=FILE, help="A file; standard output without it.")
 @plugin_options
 @language_option
-def render(pack: Path, name: str, out: Path | None, files: tuple[Path, ...], block: tuple[str, ...], lang: str) -> None:
-    """Render a stored PACK (or its scorecard.json) again."""
+def render(
+    pack: Path, name: str | None, out: Path | None, files: tuple[Path, ...], block: tuple[str, ...], lang: str
+) -> None:
+    """Render a stored PACK (or its scorecard.json or calibration.json) again."""
     from audit_core import pack as packs
     from audit_core.cache import write_atomically
     from audit_core.registry import discover
 
-    registry = discover(files, block)
-    if name not in registry.renderers:
-        raise unknown("renderer", name, registry.renderers)
-    data = packs.rendered(packs.read_scorecard(pack), registry.renderers[name], lang)
+    document = packs.read_document(pack)
+    kind = packs.kind_of(document)
+    renderers = {one: record for one, record in discover(files, block).renderers.items() if record.of == kind}
+    name = name or _PAGES[kind]
+    if name not in renderers:
+        raise unknown(f"renderer of a {kind}", name, renderers)
+    data = packs.rendered(document, renderers[name], lang)
     if out is None:
         sys.stdout.buffer.write(data)
     else:
@@ -87,14 +94,14 @@ def render(pack: Path, name: str, out: Path | None, files: tuple[Path, ...], blo
 @plugin_options
 def verify(pack: Path, files: tuple[Path, ...], block: tuple[str, ...]) -> int:
     """Check that a stored PACK is what a run wrote: every byte, figure, verdict and view. Exit code 1 if not."""
-    from audit_core.pack import read_scorecard
+    from audit_core.pack import read_document
     from audit_core.registry import discover
     from audit_core.verify import verify as verified
 
     problems = verified(pack, discover(files, block).renderers)
     for problem in problems:
         click.echo(f"sekisho: {problem}", err=True)
-    version = read_scorecard(pack).provenance.sekisho
+    version = read_document(pack).provenance.sekisho
     if version != __version__:
         click.echo(f"sekisho: written by version {version}; its views were compared by their digests only", err=True)
     click.echo("altered" if problems else "verified")

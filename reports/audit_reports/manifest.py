@@ -8,7 +8,7 @@ from audit_core.plugin import RendererPlugin
 
 @hookimpl
 def audit_renderers() -> Iterable[RendererPlugin]:
-    """JSON, HTML in each language, JUnit and Markdown."""
+    """JSON, HTML in each language, JUnit and Markdown of a scorecard; HTML of a calibration."""
     return (
         RendererPlugin(
             name="json",
@@ -33,5 +33,12 @@ def audit_renderers() -> Iterable[RendererPlugin]:
             title={"en": "A short summary for a CI job", "ja": "CI ジョブ向けの短い要約"},
             filename="summary.md",
             load="audit_reports.markdown_summary:render",
+        ),
+        RendererPlugin(
+            name="calibration-html",
+            title={"en": "A calibration's page, with its power curves", "ja": "検出力の曲線を示す、校正のページ"},
+            filename="calibration.{language}.html",
+            load="audit_reports.calibration_html:render",
+            of="calibration",
         ),
     )

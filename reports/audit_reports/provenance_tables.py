@@ -4,6 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from audit_core.pack import Document
 from audit_core.redact import display
 from audit_core.scorecard import Scorecard
 from audit_reports.attack_sections import MeasurementRow, measurement_rows
@@ -30,7 +31,7 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Everything that section I lists; pairs are a name and what it is."""
+    """Everything that the section on provenance lists; pairs are a name and what it is."""
 
     digest: str
     files: tuple[FileRow, ...]
@@ -44,26 +45,26 @@ class Provenance:
     costs: tuple[tuple[str, str, str], ...]
 
 
-def card_digest(scorecard: Scorecard) -> str:
-    """SHA-256 of scorecard.json, in hex."""
-    return hashlib.sha256(scorecard.to_json()).hexdigest()
+def card_digest(document: Document) -> str:
+    """SHA-256 of the document's file, in hex."""
+    return hashlib.sha256(document.to_json()).hexdigest()
 
 
 def usefulness_rows(scorecard: Scorecard, wording: Wording) -> tuple[MeasurementRow, ...]:
     return measurement_rows(scorecard.usefulness[:MOST_ENTRIES], wording)
 
 
-def provenance(scorecard: Scorecard, wording: Wording) -> Provenance:
-    made, volatile = scorecard.provenance, scorecard.volatile
-    columns = sorted(scorecard.inputs.columns.items())
+def provenance(document: Document, wording: Wording) -> Provenance:
+    made, volatile = document.provenance, document.volatile
+    columns = sorted(document.inputs.columns.items())
     measured = sorted({*volatile.seconds, *volatile.peak_mib}, key=lambda name: (name == "total", name))
     return Provenance(
-        digest=card_digest(scorecard),
-        files=_files(scorecard, wording),
+        digest=card_digest(document),
+        files=_files(document, wording),
         columns=tuple((display(name), wording.column(what)) for name, what in columns[:MOST_COLUMNS]),
         columns_left_out=max(0, len(columns) - MOST_COLUMNS),
         facts=tuple(
-            (wording.fact(name), count(number)) for name, number in sorted(scorecard.facts.items())[:MOST_ENTRIES]
+            (wording.fact(name), count(number)) for name, number in sorted(document.facts.items())[:MOST_ENTRIES]
         ),
         versions=(("sekisho", display(made.sekisho)), ("Python", display(made.python)), *_pairs(made.distributions)),
         plugins=_pairs(made.plugins),
@@ -99,8 +100,8 @@ def _task(name: str, wording: Wording) -> str:
     return wording.say(f"cost.{name}") if name in ("total", "core") else wording.title(name)
 
 
-def _files(scorecard: Scorecard, wording: Wording) -> tuple[FileRow, ...]:
-    release, inputs = scorecard.release, scorecard.inputs
+def _files(document: Document, wording: Wording) -> tuple[FileRow, ...]:
+    release, inputs = document.release, document.inputs
     rows = [("release", release.name, release.rows, release.digest)]
     rows += [
         (part, facts.name, facts.rows, facts.digest)

@@ -1,13 +1,6 @@
 """The scorecard as one HTML page: no script, no network, a strict content security policy, fit for print."""
 
-import base64
-import hashlib
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-
-import jinja2
-from markupsafe import Markup
 
 from audit_core.redact import display
 from audit_core.scorecard import Scorecard
@@ -19,6 +12,7 @@ from audit_reports.coverage_grid import coverage_grid
 from audit_reports.headline import further_reasons, result_sentence, tally
 from audit_reports.limits_table import limits_table
 from audit_reports.numbers_as_text import count
+from audit_reports.page import page
 from audit_reports.provenance_tables import provenance, usefulness_rows
 from audit_reports.wording import Wording, wording_of
 
@@ -73,17 +67,20 @@ def render(scorecard: Scorecard, language: str) -> bytes:
     """
     wording = wording_of(scorecard, language)
     other_language = next(each for each in LANGUAGES if each != language)
-    made = provenance(scorecard, wording)
-    style = _style(made.digest)
-    page = _environment().get_template("scorecard.html.j2")
-    text = page.render(
-        language=language,
-        other_language=other_language,
-        policy=_content_security_policy(style),
-        style=Markup(style),  # noqa: S704 - our own file and a hexadecimal digest
-        say=wording.say,
+    made, result = provenance(scorecard, wording), _result(scorecard, wording)
+    return page(
+        "scorecard.html.j2",
+        wording,
+        title=wording.say("page.title", verdict=result.word, name=result.name),
+        kind=wording.say("page.kind"),
+        name=result.name,
+        source="scorecard.json",
+        digest=made.digest,
+        version=display(scorecard.provenance.sekisho),
+        sheets=("scorecard.css",),
         chapters=CHAPTERS,
-        result=_result(scorecard, wording),
+        other_language=other_language,
+        result=result,
         tally=[
             (verdict.value, wording.verdict(verdict), count(number)) for verdict, number in tally(scorecard.judgements)
         ],
@@ -96,37 +93,7 @@ def render(scorecard: Scorecard, language: str) -> bytes:
         overlap=count(scorecard.inputs.overlap),
         has_non_members=scorecard.inputs.non_members is not None,
         glossary=_glossary(language, other_language),
-        version=display(scorecard.provenance.sekisho),
     )
-    return text.encode()
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("audit_reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-def _style(digest: str) -> str:
-    """The style sheet; each printed page names the scorecard that it is of.
-
-    Args:
-        digest: Of scorecard.json, in hex.
-    """
-    sheet = files("audit_reports").joinpath("templates", "scorecard.css").read_text(encoding="utf-8")
-    return sheet + f'@page {{ @bottom-left {{ content: "scorecard.json sha256:{digest[:16]}"; }} }}\n'
-
-
-def _content_security_policy(style: str) -> str:
-    """Nothing may be loaded or run; the one style sheet is named by its hash."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
 def _result(scorecard: Scorecard, wording: Wording) -> Result:

@@ -21,8 +21,8 @@ from audit_core.child import load
 from audit_core.isolation import Limits
 from audit_core.judge import Judged, judge
 from audit_core.measurement import Measurement
-from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.plan import planned
+from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.policy import load_policy
 from audit_core.recipe import load_recipe, recipe_of_files
 from audit_core.registry import discover
@@ -142,7 +142,7 @@ def test_independent_columns_and_a_larger_dose_make_a_monotone_picture() -> None
 
 @pytest.mark.slow
 def test_a_leak_that_is_planned_to_be_found_is_found_as_often() -> None:
-    """`sekisho plan` names the share of copied members that fails with 80 % power; planted so large, it fails so often."""
+    """`sekisho plan` names the share of copied members that fails with 80 % power; planted so large, it does."""
     table = adult()
     checks = [(REGISTRY.measuring[name], {}) for name in GATED]
     seeds = max(20, SEEDS)

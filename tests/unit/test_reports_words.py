@@ -362,7 +362,7 @@ def test_every_view_is_announced_and_can_be_loaded() -> None:
     import importlib
 
     renderers = list(manifest.audit_renderers())
-    assert [each.name for each in renderers] == ["json", "html", "junit", "markdown"]
+    assert [each.name for each in renderers] == ["json", "html", "junit", "markdown", "calibration-html"]
     for record in renderers:
         module, name = record.load.split(":")
         assert callable(getattr(importlib.import_module(module), name))
