@@ -14,6 +14,8 @@ _SHARE: Words = {"en": "share", "ja": "割合"}
 BLANKS: dict[str, Words] = {
     "all": _NUMBER,
     "attack": {"en": "attack", "ja": "攻撃"},
+    "flagged": {"en": "number that failed", "ja": "不合格の回数"},
+    "found": {"en": "number found", "ja": "見つけた回数"},
     "chance": {"en": "probability", "ja": "確率"},
     "classes": _NUMBER,
     "column": _COLUMN,
