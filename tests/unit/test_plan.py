@@ -21,6 +21,7 @@ from audit_core.testing import made_up_case
 BUILT_IN = discover()
 PLUGINS: list[AttackPlugin | CheckPlugin] = list(BUILT_IN.measuring.values())
 STARTER = load_policy("starter")
+SCORES = len(BUILT_IN.attacks["membership"].scores)
 
 
 def plan_of(case: Case, policy: Policy = STARTER, plugins: list[AttackPlugin | CheckPlugin] = PLUGINS) -> Plan:
@@ -56,7 +57,7 @@ def test_a_case_of_some_size_has_a_prospect_and_no_obstacle() -> None:
     assert plan.missing == plan.obstacles == ()
     assert all(attempt.lacks is None for attempt in plan.attempts)
     auc = row(plan, "membership/auc")
-    assert (auc.state, auc.tests, auc.n1, auc.n0, auc.needed) == ("judged", 4, 3000, 3000, None)
+    assert (auc.state, auc.tests, auc.n1, auc.n0, auc.needed) == ("judged", SCORES, 3000, 3000, None)
     assert row(plan, "exact-copies/multiset_equal").state == "exact"
     assert row(plan, "k-anonymity/largest_risk").state == "not-assessed"
 
@@ -66,11 +67,12 @@ def test_probabilities_are_those_of_the_rule_among_all_tests_of_the_audit() -> N
     auc = row(plan, "membership/auc")
     alone = pass_probability(MARKED["auc"], 700, 700, 0.5, 0.55, 0.95)
     assert auc.pass_high == alone
-    assert auc.pass_low == pytest.approx(1 - 4 * (1 - alone))
-    # copies: raw, normalised; two heuristics; four scores by three measurements of membership; one secret; one way of
+    assert auc.pass_low == pytest.approx(1 - SCORES * (1 - alone))
+    # Copies: raw, normalised; two heuristics; three measurements of each score of membership; one secret; one way of
     # linking; two kinds of descriptions.
-    assert (plan.tests, plan.counted) == (20, True)
-    assert auc.found_from == detectable(MARKED["auc"], 700, 700, 0.5, 0.55, 0.05 / 20)
+    tests = 8 + 3 * SCORES
+    assert (plan.tests, plan.counted) == (tests, True)
+    assert auc.found_from == detectable(MARKED["auc"], 700, 700, 0.5, 0.55, 0.05 / tests)
 
 
 def test_without_non_members_it_says_what_is_missing_how_to_get_it_and_how_many() -> None:
