@@ -19,7 +19,7 @@ from audit_core.reading.separation import missing_subjects, overlap_problems, sa
 from audit_core.recipe import Arm, Recipe
 from audit_core.redact import encodable
 from audit_core.scorecard import FileFacts
-from audit_core.tables import MISSING, Ids, Table, content_order, with_own_dictionaries
+from audit_core.tables import MISSING, Ids, Table, content_order, rows_alone, with_own_dictionaries
 
 Role = Literal["plain", "identifier", "quasi-identifier", "sensitive", "subject"]
 
@@ -97,6 +97,7 @@ class Case:
             "non_members": 0 if self.non_members is None else len(self.non_members),
             "released": len(self.published),
             "columns": len(self.release.columns),
+            "alone": rows_alone(self.release),
             "generalised": int(self.generalised),
             "k_anonymity_min": self.k_anonymity_min,
             "identifiers": len(self.identifying),

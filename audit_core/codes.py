@@ -44,6 +44,7 @@ GOALS: dict[str, Words] = {
 """What an attacker is after; a goal nobody listed shows as itself."""
 
 FACTS: dict[str, Words] = {
+    "alone": {"en": "released rows that no other equals", "ja": "ほかに等しい行のないリリースの行"},
     "columns": {"en": "comparable columns", "ja": "比較できる列"},
     "generalised": {"en": "a generalised release", "ja": "一般化されたリリース"},
     "identifiers": {"en": "declared identifier columns", "ja": "宣言された識別子の列"},

@@ -17,7 +17,7 @@ from audit_core.inquiry.membership import FPRS, REMOTE_SHARE
 from audit_core.plugin import AttackPlugin, CheckPlugin, Expected
 from audit_core.policy import Rule
 from audit_core.statistics.estimates import independent_units
-from audit_core.tables import Ids, Table, row_ids
+from audit_core.tables import Ids, rows_alone
 
 MARKED: dict[str, Expected] = {
     "auc": Expected(kind="ranking", chance=0.5, most="targets"),
@@ -136,7 +136,7 @@ def _arms(its: Expected, case: Case, most: int | None) -> Arms:
         Kish (1965), Survey Sampling, section 11.7, for persons with unequal numbers of rows.
     """
     if its.tries in ("released", "released-once"):
-        released = len(case.published) if its.tries == "released" else _once(case.release)
+        released = len(case.published) if its.tries == "released" else rows_alone(case.release)
         tries = released, 0 if its.kind == "proportion" else released
         size = Arms(n1=tries[0], n0=tries[1], chance=its.chance, chance_high=its.chance, units=tries, growth=0.0)
         return _cut(size, most)
@@ -198,12 +198,6 @@ def _of_secret(secret: Guessed, rows: tuple[int, int], case: Case, most: int | N
 
 def _cut(size: Arms, most: int | None) -> Arms:
     return size if most is None else replace(size, n1=min(size.n1, most), n0=min(size.n0, most), most=most)
-
-
-def _once(table: Table) -> int:
-    """Rows that no other row equals."""
-    (ids,) = row_ids(table)
-    return int((np.unique(ids, return_counts=True)[1] == 1).sum())
 
 
 def _persons(rows: NDArray[np.bool_], subjects: Ids | None) -> int:

@@ -178,6 +178,14 @@ def row_ids(*tables: Table) -> tuple[Ids, ...]:
     return tuple(np.split(ids, np.cumsum(lengths)[:-1]))
 
 
+def rows_alone(table: Table) -> int:
+    """How many rows no other row equals; none where there is no column to tell them apart."""
+    if not table.columns:
+        return 0
+    (ids,) = row_ids(table)
+    return int((np.bincount(ids, minlength=1) == 1).sum())
+
+
 def content_order(*tables: Table) -> NDArray[np.intp]:
     """The order that sorts rows by their codes, missing first, column by column, table by table.
 

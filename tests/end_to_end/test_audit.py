@@ -193,3 +193,27 @@ def test_fail_on_fail_lets_an_inconclusive_verdict_through(files, sekisho, tmp_p
     arguments = ["audit", "--release", files.fresh, "--members", files.members, "--policy", "ci-smoke"]
     assert sekisho(*arguments, "--out", tmp_path / "a").code == 3
     assert sekisho(*arguments, "--out", tmp_path / "b", "--fail-on", "fail").code == 0
+
+
+def test_record_risk_is_a_file_of_its_own_for_its_owner_only(files, sekisho, canaries, tmp_path) -> None:
+    """A line for each member by its row, no value of any record; the copied rows are found at low false positives."""
+    target = tmp_path / "risk.csv"
+    recipe = files.folder / "risk.yaml"
+    recipe.write_text(
+        "audit: risk\nrelease: {table: leaky.csv}\nmembers: members.csv\nnon_members: others.csv\n"
+        "attacks: {membership: {}}\n"
+    )
+    ran = sekisho("audit", recipe, "--record-risk", target, "--out", tmp_path / "pack")
+    assert ran.code == 1, ran.err
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    header, *rows = rows_of(target)
+    assert header[0] == "row"
+    assert "membership/distance-difference" in header
+    assert [int(row[0]) for row in rows] == list(range(1, 2001))
+    found = header.index("membership/distance-difference")
+    copied, others = ([float(row[found]) for row in part] for part in (rows[:200], rows[200:]))
+    assert sorted(copied)[180] < 0.05 < sorted(others)[900]
+    assert not [canary for canary in canaries if canary in target.read_text(encoding="utf-8")]
+    assert not [path for path in (tmp_path / "pack").iterdir() if "risk" in path.name]
+    ran = sekisho("audit", *files.options(), "--record-risk", tmp_path / "no" / "risk.csv", "--out", tmp_path / "other")
+    assert ran.code == 2

@@ -189,3 +189,13 @@ def test_numbers_are_nan_where_missing() -> None:
 )
 def test_values_as_a_person_writes_them(value: object, kind: Kind, text: str) -> None:
     assert as_text(value, kind) == text
+
+
+def test_rows_alone_are_those_no_other_equals() -> None:
+    column = Column(name="a", kind="number", values=np.arange(5.0))
+    table = Table(
+        columns=(column,), codes=read_only(np.array([[0], [1], [1], [MISSING], [MISSING], [4]], dtype=np.int32))
+    )
+    assert rows_alone(table) == 2
+    assert rows_alone(table.select([])) == 0
+    assert rows_alone(table.take(np.arange(0))) == 0
