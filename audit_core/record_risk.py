@@ -13,6 +13,20 @@ from audit_core.cache import write_atomically
 from audit_core.errors import PackError, Problem
 
 
+def refuse_unwritable(path: Path, *, force: bool) -> None:
+    """Before any work: the file must be new, unless `force`, and its folder there and writable.
+
+    Raises:
+        PackError: It is not.
+    """
+    if path.exists() and not force:
+        what, fix = "a file stands there already", "Choose another --record-risk, or overwrite it with --force"
+        raise PackError(Problem(code="pack-occupied", what=what, where=path.name, fix=fix))
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        what, fix = "its folder is not there or cannot be written to", "Choose another --record-risk"
+        raise PackError(Problem(code="pack-not-writable", what=what, where=path.name, fix=fix))
+
+
 def write_record_risk(path: Path, rows: NDArray[np.int64], risk: Mapping[str, NDArray[np.float64]]) -> None:
     """Writes a CSV file that only its owner may read: a line for each member, by its row in the members' file.
 

@@ -56,12 +56,14 @@ def _audited(
     from audit_core.cache import Cache
     from audit_core.policy import load_policy, policy_yaml
     from audit_core.recipe import recipe_yaml
-    from audit_core.record_risk import write_record_risk
+    from audit_core.record_risk import refuse_unwritable, write_record_risk
     from audit_core.registry import discover
     from audit_core.terminal import progress, summary
 
     policy = load_policy(recipe.policy)
     registry = discover(files, block, recipe.requires_plugins)
+    if record_risk is not None:
+        refuse_unwritable(record_risk, force=force)
     with pack.opened(out, resume=resume, force=force) as folder, progress(json_events) as tell:
         audited = run.audit(
             recipe,

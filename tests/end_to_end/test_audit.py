@@ -217,3 +217,7 @@ def test_record_risk_is_a_file_of_its_own_for_its_owner_only(files, sekisho, can
     assert not [path for path in (tmp_path / "pack").iterdir() if "risk" in path.name]
     ran = sekisho("audit", *files.options(), "--record-risk", tmp_path / "no" / "risk.csv", "--out", tmp_path / "other")
     assert ran.code == 2
+    assert not (tmp_path / "other").exists()
+    again = sekisho("audit", *files.options(), "--record-risk", files.members, "--out", tmp_path / "other")
+    assert again.code == 2
+    assert files.members.read_text(encoding="utf-8").startswith("age,")

@@ -15,6 +15,7 @@ from audit_core.tables import (
     normal_form,
     read_only,
     row_ids,
+    rows_alone,
     with_own_dictionaries,
 )
 
