@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -96,10 +96,15 @@ def calibration_table(calibration: Calibration, language: str) -> list[str]:
                     f"{power.innocent_flagged}/{power.innocent}" if first else "",
                 )
             )
-    widths = [max(cell_len(row[at]) for row in rows) for at in range(len(_HEADINGS))]
+    return in_columns(rows)
+
+
+def in_columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """The rows in columns; the last cell of a row may be as long as it likes."""
+    longest = max(len(row) for row in rows)
+    widths = [max((cell_len(row[at]) for row in rows if at < len(row) - 1), default=0) for at in range(longest)]
     return [
-        "  ".join(text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
+        "  ".join(text + " " * (widths[at] - cell_len(text)) for at, text in enumerate(row)).rstrip() for row in rows
     ]
 
 

@@ -1,6 +1,5 @@
 """`plan`: what an audit would do and could show, before anything runs."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,6 +68,7 @@ def plan(asked: "Recipe", files: tuple[Path, ...], block: tuple[str, ...], as_js
 def _lines(its: "Plan", language: str) -> list[str]:
     from audit_core.codes import sentence
     from audit_core.redact import display
+    from audit_core.terminal import in_columns
 
     def called(state: str) -> str:
         return say(_STATES[state], language)
@@ -89,7 +89,7 @@ def _lines(its: "Plan", language: str) -> list[str]:
     blocks = [
         [f"{display(its.name)}{colon}{its.policy} v{its.version}", sizes],
         plugins,
-        _table([headings, *(_row(one, language) for one in its.rules)]),
+        in_columns([headings, *(_row(one, language) for one in its.rules)]),
         [sentence(reason, language) for reason in _notes(its)],
         _conclusion(its, language),
     ]
@@ -120,17 +120,6 @@ def _row(one: "Outlook", language: str) -> tuple[str, ...]:
         say(_STATES["never"], language) if one.found_from is None else shown(one.found_from),
         "" if one.needed is None else rounded_up(one.needed),
     )
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """The rows in columns; the last cell of a row may be as long as it likes."""
-    from rich.cells import cell_len
-
-    longest = max(len(row) for row in rows)
-    widths = [max((cell_len(row[at]) for row in rows if at < len(row) - 1), default=0) for at in range(longest)]
-    return [
-        "  ".join(text + " " * (widths[at] - cell_len(text)) for at, text in enumerate(row)).rstrip() for row in rows
-    ]
 
 
 def _notes(its: "Plan") -> list["Reason"]:

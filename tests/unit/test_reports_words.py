@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import pytest
 
+import audit_core.calibration
 import audit_core.evidence
 import audit_core.measurement
 import audit_core.scorecard
@@ -349,10 +350,10 @@ def test_a_section_of_what_was_not_run_says_why() -> None:
     assert section.verdict == "not-assessed"
 
 
-def test_the_readme_names_every_field_of_the_scorecard() -> None:
+def test_the_readme_names_every_field_of_scorecard_and_calibration() -> None:
     text = (ROOT / "reports" / "README.md").read_text()
     named = set(re.findall(r"`([a-z_0-9]+)`", text))
-    for module in (audit_core.scorecard, audit_core.measurement, audit_core.evidence):
+    for module in (audit_core.scorecard, audit_core.calibration, audit_core.measurement, audit_core.evidence):
         for kind in vars(module).values():
             if isinstance(kind, type) and is_dataclass(kind) and kind.__module__ == module.__name__:
                 assert {field.name for field in fields(kind)} <= named, kind
