@@ -205,13 +205,15 @@ def _overall(
     kinds = [kind for kind in policy.needs if facts.get(kind)]
     missing = tuple(dict.fromkeys(goal for kind in kinds for goal in policy.needs[kind] if goal not in assessed))
 
+    advice = (reason("no-holdout"),) if _wants_holdout(policy, facts, missing) else ()
+
     failed = [each for each in judged if each.verdict is Verdict.FAIL]
     if failed:
-        return Verdict.FAIL, (_listed("rules-failed", failed),), missing
+        return Verdict.FAIL, (_listed("rules-failed", failed), *advice), missing
     errored = [each for each in required if each.verdict is Verdict.ERROR]
     if errored:
-        return Verdict.ERROR, (_listed("rules-errored", errored),), missing
-    reasons = [reason("goal-not-assessed", goal=goal) for goal in missing]
+        return Verdict.ERROR, (_listed("rules-errored", errored), *advice), missing
+    reasons = [*(reason("goal-not-assessed", goal=goal) for goal in missing), *advice]
     if not kinds:
         reasons.append(reason("kind-not-covered"))
     if not assessed:
@@ -225,6 +227,12 @@ def _overall(
         return Verdict.INCONCLUSIVE, tuple(reasons), missing
     met = sum(each.verdict is Verdict.PASS for each in required)
     return Verdict.PASS, (reason("all-rules-met", count=met),), missing
+
+
+def _wants_holdout(policy: Policy, facts: Mapping[str, int], missing: Sequence[str]) -> bool:
+    """Whether a goal was not assessed by a rule that non-members would make apply."""
+    there = facts.get("non_members", 0)
+    return not there and any("non_members" in rule.when.every and rule.goal in missing for rule in policy.rules)
 
 
 def _listed(code: str, judged: Sequence[_Judged]) -> Reason:

@@ -6,7 +6,6 @@ FOLDER holds `adult.data` and `adult.test` as published (archive.ics.uci.edu, da
 """
 
 import argparse
-import csv
 import json
 import random
 import subprocess
@@ -16,24 +15,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-NAMES = (
-    "age", "workclass", "fnlwgt", "education", "education-num", "marital-status", "occupation", "relationship", "race",
-    "sex", "capital-gain", "capital-loss", "hours-per-week", "native-country", "income",
-)  # fmt: skip
+from public_tables import ADULT, Row, adult, write
+
 NUMERIC = ("age", "fnlwgt", "capital-gain", "capital-loss", "hours-per-week")
-Row = tuple[str, ...]
-
-
-def adult(folder: Path) -> list[Row]:
-    """All complete rows of both files, stripped, in a fixed random order."""
-    rows: list[Row] = []
-    for name in ("adult.data", "adult.test"):
-        with (folder / name).open(newline="") as file:
-            rows += [
-                (*row[:14], row[14].rstrip(".")) for row in csv.reader(file, skipinitialspace=True) if len(row) == 15
-            ]
-    random.Random(0).shuffle(rows)
-    return rows
 
 
 def releases(members: Sequence[Row], rest: Sequence[Row]) -> dict[str, list[Row]]:
@@ -49,7 +33,7 @@ def releases(members: Sequence[Row], rest: Sequence[Row]) -> dict[str, list[Row]
     jittered = [
         tuple(
             str(int(cell) + rng.choice((-1, 1))) if name in NUMERIC and cell != "0" else cell
-            for name, cell in zip(NAMES, row, strict=True)
+            for name, cell in zip(ADULT, row, strict=True)
         )
         for row in rng.sample(list(members), len(members) // 10)
     ]
@@ -64,12 +48,6 @@ def releases(members: Sequence[Row], rest: Sequence[Row]) -> dict[str, list[Row]
     }
 
 
-def write(path: Path, rows: Sequence[Row]) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([NAMES, *rows])
-    return path
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -81,11 +59,11 @@ def main() -> None:
     non_members, rest = (rows[options.members :][: options.non_members], rows[options.members + options.non_members :])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        arms = ["--members", str(write(folder / "members.csv", members))]
-        arms += ["--non-members", str(write(folder / "non_members.csv", non_members))]
+        arms = ["--members", str(write(folder / "members.csv", ADULT, members))]
+        arms += ["--non-members", str(write(folder / "non_members.csv", ADULT, non_members))]
         print(f"{'release':18} {'verdict':13} {'seconds':>8} {'core MiB':>9}  seconds and MiB by plugin")
         for title, released in releases(members, rest).items():
-            path, out = write(folder / "release.csv", released), folder / title
+            path, out = write(folder / "release.csv", ADULT, released), folder / title
             started = time.monotonic()
             subprocess.run(
                 [sys.executable, "-m", "audit_core", "audit", "--release", str(path), *arms, "--out", str(out)],

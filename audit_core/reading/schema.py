@@ -17,6 +17,8 @@ from audit_core.reading.places import place
 from audit_core.tables import MISSING, Codes, Column, Kind, Table, read_only
 from audit_core.written.recipe import ColumnSpec
 
+_DECLARED_COARSER = "say so in a recipe: `release: {table: ..., generalised: true}`"
+
 _NOUNS: dict[Look, str] = {
     "number": "numbers",
     "date": "dates without a time zone",
@@ -59,6 +61,7 @@ def decide(
     declared: str | None,
     *,
     coarser: TextTable | None = None,
+    release: TextTable | None = None,
     loose: bool = False,
 ) -> Decided:
     """The kind of a column over the files that have it.
@@ -67,6 +70,7 @@ def decide(
         files: The members first.
         declared: "integer", "number", "date", "category", or None to infer it.
         coarser: A file (the release) in which the column may have been generalised.
+        release: The file that could be declared generalised, for advice.
         loose: Where the files differ, it is a category. For identifiers, which a release may have replaced.
     """
     if declared == "category":
@@ -83,7 +87,7 @@ def decide(
         return Decided(kind="category", seen={})
     if strangers:
         base = next(file for file in files if seen[file.label].look == expected)
-        problems = [_conflict(name, base, expected, file, seen[file.label].look) for file in strangers]
+        problems = [_conflict(name, base, expected, file, seen[file.label].look, release) for file in strangers]
         return Decided(kind="category", seen={}, problems=tuple(problems))
     if generalised and coarser is not None:
         seen.pop(coarser.label)
@@ -119,7 +123,7 @@ def unite_all(
         having = [file for file in (members, release, non_members) if file is not None and name in file.columns]
         loose = name in identifying
         coarser = release if generalised and not loose else None
-        decided = decide(name, having, declared.get(name), coarser=coarser, loose=loose)
+        decided = decide(name, having, declared.get(name), coarser=coarser, release=release, loose=loose)
         problems += decided.problems
         if decided.problems:
             continue
@@ -174,7 +178,9 @@ def _as_declared(name: str, files: Sequence[TextTable], declared: str, coarser: 
     return Decided(kind=kind, seen=seen, generalised=generalised, problems=tuple(problems))
 
 
-def _conflict(name: str, base: TextTable, expected: Look, other: TextTable, found: Look) -> Problem:
+def _conflict(
+    name: str, base: TextTable, expected: Look, other: TextTable, found: Look, release: TextTable | None
+) -> Problem:
     """Two files disagree: names the first row that keeps one of them from being a number or a date."""
     if expected == "category":
         base, expected, other = other, found, base
@@ -187,8 +193,10 @@ def _conflict(name: str, base: TextTable, expected: Look, other: TextTable, foun
     )
     fix = (
         "If they stand for missing cells, declare them (`nulls` in the recipe, or --nulls '?,NA'); else correct them, "
-        "declare the column's `type`, or `generalised: true` if the release is coarser"
+        "or declare the column's `type`"
     )
+    if other is release:
+        fix = f"If the values were made coarser on purpose (ranges, say), {_DECLARED_COARSER}. {fix}"
     return Problem(code="kinds-differ", what=what, where=place(other.label, name, row), fix=fix)
 
 
@@ -277,5 +285,6 @@ def recoded(release: Table, members: Table) -> tuple[str, ...]:
 def recoded_problems(names: Iterable[str], label: str) -> list[Problem]:
     """A problem for each recoded column of a release that is not declared generalised."""
     what = "hardly any released value occurs among the members: the column is coded differently"
-    fix = "Use one coding in all files; or declare an identifier, or `generalised: true` if the release is coarser"
+    fix = "Use one coding in all files, or declare an identifier. If the release is coarser on purpose, "
+    fix += _DECLARED_COARSER
     return [Problem(code="values-disjoint", what=what, where=place(label, name), fix=fix) for name in names]

@@ -112,7 +112,7 @@ def test_jittered_copies_are_near_copies() -> None:
     assert found["copies_excess", "near"].evidence.k1 >= 95
     # Without non-members too: the jittered rows crowd their members as no member crowds another.
     alone = measure(replace(with_release(case, codes), non_members=None))
-    assert alone["released_near_excess", "all"].evidence.bounds(0.99).low > 0.02
+    assert alone["released_near_excess", "distance"].evidence.bounds(0.99).low > 0.02
 
 
 def test_without_non_members_a_verbatim_share_is_found_and_a_fresh_sample_is_not() -> None:

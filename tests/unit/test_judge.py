@@ -567,8 +567,24 @@ def test_a_needed_goal_that_no_rule_decided_is_no_pass() -> None:
         needs={"table": ("copies", "membership")},
     )
     judged = judge(its, [finding(copies(CLEAN))], {"table": 1})
-    assert (judged.verdict, judged.missing, codes(judged)) == (OPEN, ("membership",), ["goal-not-assessed"])
+    assert (judged.verdict, judged.missing) == (OPEN, ("membership",))
+    assert codes(judged) == ["goal-not-assessed", "no-holdout"]
     assert judged.reasons[0].args == {"goal": "membership"}
+
+
+def test_without_a_holdout_the_next_release_is_thought_of_whatever_the_verdict() -> None:
+    its = policy(
+        rule(of="raw"),
+        rule(of="near", measurement="copies_excess", when=When(every=("non_members",)), goal="membership"),
+        needs={"table": ("copies", "membership")},
+    )
+    failed = judge(its, [finding(copies(LEAKY, of="raw"))], {"table": 1, "non_members": 0})
+    assert (failed.verdict, codes(failed)) == (FAIL, ["rules-failed", "no-holdout"])
+    there = judge(its, [finding(copies(LEAKY, of="raw"))], {"table": 1, "non_members": 9})
+    assert codes(there) == ["rules-failed"]
+    # Where no rule waits for non-members, there is nothing to advise.
+    other = judge(policy(rule(), needs={"table": ("identity",)}), [finding(copies(CLEAN))], {"table": 1})
+    assert "no-holdout" not in codes(other)
 
 
 def test_a_goal_is_not_assessed_by_a_rule_that_supports_no_pass_or_is_not_required() -> None:
@@ -705,7 +721,7 @@ def test_judging_a_stored_scorecard_gives_the_judgements_it_holds() -> None:
             copies(replace(VAGUE, deff1=1.7, deff0=4 / 3), of="normalised"),
             released("any", LEAKY),
             released("once", CLEAN),
-            copies(CLEAN, name="released_near_excess", of="all"),
+            copies(CLEAN, name="released_near_excess", of="distance"),
         ),
         finding(
             copies(Ranking(auc=0.53123456789, variance=1.23456789e-4, n1=2000, n0=1999), name="auc", of="distance"),

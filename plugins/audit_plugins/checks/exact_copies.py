@@ -1,8 +1,8 @@
 """Are real records in the release, as they are or all but?
 
 With non-members, members' values are found in the release no more often than non-members' values, unless it copies.
-Without, the release is compared with what chance among the members themselves would give; that can raise a finding
-but never settle one, since no such control holds for every honest generator.
+Without, the release is compared with what chance could give, as the members themselves show it or as it is at most;
+that can raise a finding but never settle one. `copies_without_holdout` says what it is compared with and why.
 """
 
 import hashlib
@@ -15,17 +15,14 @@ from numpy.typing import NDArray
 from audit_core.case import Case
 from audit_core.evidence import Exact, Excess
 from audit_core.measurement import Measurement, Reason, measured
-from audit_core.questions import Neighbours
 from audit_core.statistics.estimates import design_effect
 from audit_core.tables import Ids, Table, normal_form, row_ids
+from audit_plugins.checks.copies_without_holdout import released_excesses
 
 Hits = NDArray[np.bool_]
 
 NEAR = 0.02
 """A near copy has the same categories and differs by at most this share of the span per numeric column, on average."""
-
-CLOSER = 0.1
-"""A released row is suspiciously near where its member is this much nearer than that member's nearest other member."""
 
 _HASHES = ("md5", "sha1", "sha256")
 
@@ -69,70 +66,22 @@ def _without_singular(case: Case) -> Case:
 
 
 def _tables(case: Case) -> Iterator[Measurement | Reason]:
-    normal = _Normal(case)
+    arms = [case.release, case.members] if case.non_members is None else [case.release, case.members, case.non_members]
+    release, members, *non_members = row_ids(*(table.normalised() for table in arms))
     # A generalised column is not comparable; where there is one, the release is not the members' table.
     compared = {*case.release.names, *case.identifying}
-    equal = compared >= set(case.published.names) and _same_multiset(normal.release, normal.members)
+    equal = compared >= set(case.published.names) and _same_multiset(release, members)
     yield measured("multiset_equal", Exact(numerator=float(equal)))
-    yield from normal.released()
-    yield from _released_near(case)
+    yield from released_excesses(case, release, members)
     if case.non_members is None:
         return
     raw = row_ids(case.release, case.members, case.non_members)
     yield _copies("raw", case, raw[1], raw[2], np.isin(raw[1], raw[0]), np.isin(raw[2], raw[0]))
-    ids = normal.release, normal.members, normal.non_members
-    yield _copies("normalised", case, ids[1], ids[2], np.isin(ids[1], ids[0]), np.isin(ids[2], ids[0]))
+    (others,) = non_members
+    yield _copies("normalised", case, members, others, np.isin(members, release), np.isin(others, release))
     near = [_near(case, arm) for arm in ("members", "non_members")]
-    yield _copies("near", case, ids[1], ids[2], *near)
+    yield _copies("near", case, members, others, *near)
     yield Reason(code="near-copies-tolerance", args={"percent": f"{100 * NEAR:g}"})
-
-
-class _Normal:
-    """Row ids of the case in normal form."""
-
-    def __init__(self, case: Case) -> None:
-        tables = [case.release.normalised(), case.members.normalised()]
-        if case.non_members is not None:
-            tables.append(case.non_members.normalised())
-        ids = row_ids(*tables)
-        self.release, self.members = ids[0], ids[1]
-        self.non_members = ids[2] if len(ids) > 2 else np.empty(0, dtype=np.int64)
-
-    def released(self) -> Iterator[Measurement]:
-        """What can be said without a holdout: two excesses over what chance among the members gives."""
-        values, counts = np.unique(self.members, return_counts=True)
-        repeated = np.isin(self.members, values[counts > 1])
-        copied = np.isin(self.release, values)
-        yield measured(
-            "released_copies_excess",
-            Excess(
-                k1=float(copied.sum()),
-                n1=float(len(self.release)),
-                k0=float(repeated.sum()),
-                n0=float(len(self.members)),
-                scale="difference",
-            ),
-            of="any",
-        )
-        once = np.isin(self.release, values[counts == 1])
-        yield measured(
-            "released_copies_excess",
-            Excess(
-                k1=float(once.sum()),
-                n1=float(len(self.release)),
-                k0=float((counts == 2).sum()),
-                n0=float(len(self.members) // 2),
-                scale="difference",
-                deff1=_multiplicity(self.release[once]),
-            ),
-            of="once",
-        )
-
-
-def _multiplicity(hits: Ids) -> float:
-    """Sum of squares over sum of the hit values' counts: rows that repeat one value are one piece of evidence."""
-    counts = np.unique(hits, return_counts=True)[1]
-    return float((counts**2).sum() / counts.sum()) if len(counts) else 1.0
 
 
 def _same_multiset(release: Ids, members: Ids) -> bool:
@@ -179,39 +128,6 @@ def _near(case: Case, arm: str) -> Hits:
     nearest = case.neighbours[f"{arm}>release"].distance[:, 0]
     # A distance of 1 is one differing category; many numeric columns must not add up to it.
     return np.asarray(nearest <= min(NEAR * numeric, 0.99))
-
-
-def _released_near(case: Case) -> Iterator[Measurement]:
-    """Released rows that crowd a member, against members that crowd another member."""
-    others = case.neighbours["members>members"]
-    if len(case.members) < 3:
-        return
-    to_release = case.neighbours["release>members"]
-    their_member, its_member = to_release.row[:, 0], others.row[:, 0]
-    crowding = to_release.distance[:, 0] < CLOSER * others.distance[their_member, 0]
-    left_out = others.distance[:, 0] < CLOSER * _second(others, its_member)
-    # Rows that crowd one member are one piece of evidence; so are two members that crowd each other.
-    rows = np.arange(len(its_member))
-    pair = np.minimum(rows, its_member) * len(rows) + np.maximum(rows, its_member)
-    yield measured(
-        "released_near_excess",
-        Excess(
-            k1=float(crowding.sum()),
-            n1=float(len(crowding)),
-            k0=float(left_out.sum()),
-            n0=float(len(left_out)),
-            scale="difference",
-            deff1=_multiplicity(their_member[crowding].astype(np.int64)),
-            deff0=_multiplicity(pair[left_out]),
-        ),
-    )
-
-
-def _second(others: Neighbours, member: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Distance from each row's nearest member to that member's nearest other one, leaving the row itself out."""
-    rows = np.arange(len(member))
-    mutual = others.row[member, 0] == rows
-    return np.asarray(np.where(mutual, others.distance[member, 1], others.distance[member, 0]))
 
 
 def surviving(released: Table, members: Table) -> float:
