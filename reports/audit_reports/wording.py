@@ -147,8 +147,6 @@ class Wording:
 
     def _argument(self, key: str, value: str | int | float) -> str | int | float:
         """Names of rules, attacks and measurements in words; any other text made fit to be shown."""
-        if isinstance(value, int):
-            return f"{value:,}"
         if not isinstance(value, str):
             return value
         if key == "rules":

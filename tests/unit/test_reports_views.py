@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from audit_core.errors import PackError
 from audit_core.scorecard import Scorecard, Verdict
 from audit_reports import junit, markdown_summary, scorecard_json
 from audit_reports.markdown_summary import escaped
@@ -134,3 +135,9 @@ def test_markdown_leaves_nothing_to_be_interpreted() -> None:
     assert escaped(hostile) == (
         r"&lt;img src=x&gt; \[a\](http&#58;//b) \`c\` \| \*d\* \_e\_ \# \~f\~ \@g \$h\$ &amp;amp; \\"
     )
+
+
+def test_a_card_of_another_version_is_refused() -> None:
+    other = replace(SAMPLE, schema_version=1).to_json()
+    with pytest.raises(PackError, match="it is of version 1"):
+        Scorecard.from_json(other)
