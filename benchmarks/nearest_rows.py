@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-from adult_releases import adult, releases, write
 
+from adult_releases import releases
 from audit_core.case import prepare
 from audit_core.neighbours import nearest, scales
 from audit_core.recipe import recipe_of_files
 from audit_core.tables import Table
+from public_tables import adult, write
 
 ASKED = (
     ("members", "release", 20),

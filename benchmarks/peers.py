@@ -21,7 +21,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from adult_releases import NUMERIC, adult, releases, write
+from adult_releases import NUMERIC, releases
+from public_tables import ADULT, adult, write
 
 QUASI = ("age", "education", "marital-status", "race", "sex", "native-country")
 SECRET = "income"
@@ -138,10 +139,10 @@ def main() -> None:
     shared = json.dumps([QUASI, SECRET, NUMERIC])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        arms = [write(folder / "members.csv", members), write(folder / "others.csv", others)]
+        arms = [write(folder / "members.csv", ADULT, members), write(folder / "others.csv", ADULT, others)]
         made = list(releases(members, rest).items())[: options.releases]
         for title, released in made:
-            path = write(folder / "release.csv", released)
+            path = write(folder / "release.csv", ADULT, released)
             print(f"\n{title}")
             started = time.monotonic()
             audit = [sys.executable, "-m", "audit_core", "audit", "--release", str(path), "--members", str(arms[0])]
