@@ -43,7 +43,7 @@ def main() -> None:
             released = releases(members, rest[8_000:])[title]
             files = {"members": members, "non_members": rest[:8_000], "release": released}
             for arm, its in files.items():
-                write(folder / f"{arm}.csv", its)
+                write(folder / f"{arm}.csv", ADULT, its)
             case = prepare(
                 recipe_of_files(
                     release=folder / "release.csv",
