@@ -18,7 +18,7 @@ from audit_core.case import prepare
 from audit_core.neighbours import nearest, scales
 from audit_core.recipe import recipe_of_files
 from audit_core.tables import Table
-from public_tables import adult, write
+from public_tables import ADULT, adult, write
 
 ASKED = (
     ("members", "release", 20),
