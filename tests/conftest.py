@@ -15,10 +15,8 @@ settings.load_profile("sekisho")
 _ATTACK = """
 import numpy as np
 from audit_core.answers import Scores
-from audit_core.evidence import Exact, Excess
 from audit_core.hookspecs import hookimpl
-from audit_core.measurement import measured
-from audit_core.plugin import AttackPlugin, CheckPlugin
+from audit_core.plugin import AttackPlugin
 from audit_core.questions import Asset
 
 
@@ -37,9 +35,9 @@ class Tried:
 
 _CHECK = """
 import numpy as np
-from audit_core.evidence import Exact, Excess, Interval, Mean, Proportion, Ranking, TailHits
+from audit_core.evidence import Exact, Excess, Proportion, Ranking
 from audit_core.hookspecs import hookimpl
-from audit_core.measurement import Histogram, Measurement, Reason, RocCurve, measured
+from audit_core.measurement import Histogram, Reason, RocCurve, measured
 from audit_core.plugin import CheckPlugin
 
 
