@@ -5,8 +5,7 @@ from typing import Literal
 
 from audit_core import stored_json
 from audit_core.measurement import Measurement, Reason
-from audit_core.scorecard import Finding, Inputs, PolicyFacts, Provenance, ReleaseFacts, Verdict, Volatile
-from audit_core.twins import Plant
+from audit_core.scorecard import Finding, Inputs, Plant, PolicyFacts, Provenance, ReleaseFacts, Verdict, Volatile
 
 SCHEMA_VERSION = 1
 

@@ -12,8 +12,7 @@ from audit_core.grounds import reason
 from audit_core.judge import fails
 from audit_core.measurement import Measurement, Reason
 from audit_core.policy import Policy, Rule
-from audit_core.scorecard import Finding, Verdict
-from audit_core.twins import Plant
+from audit_core.scorecard import Finding, Plant, Verdict
 from audit_core.written.numbers import as_written
 
 PLANTS: tuple[Plant, ...] = get_args(Plant)

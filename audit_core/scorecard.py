@@ -10,6 +10,10 @@ from audit_core.measurement import Detail, Measurement, Reason
 SCHEMA_VERSION = 2
 
 
+Plant = Literal["verbatim", "jittered", "one-sensitive-column"]
+"""How rows of members are planted in a release: as they are, a little moved, or true in one column only."""
+
+
 class Verdict(StrEnum):
     """From best to worst; the first two belong to single rules and controls only.
 

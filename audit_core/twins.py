@@ -5,7 +5,6 @@ is the release with rows of members planted in it, so an attack that finds nothi
 """
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
@@ -14,10 +13,9 @@ from audit_core.case import Case
 from audit_core.inquiry.pools import held_out
 from audit_core.nearest_rows import CaseRows, PlantedRows, SharingRows
 from audit_core.neighbours import scales
+from audit_core.scorecard import Plant
 from audit_core.seeds import stream
 from audit_core.tables import MISSING, Column, Table, content_order, read_only
-
-Plant = Literal["verbatim", "jittered", "one-sensitive-column"]
 
 JITTER = 0.02
 """A jittered number moves by up to this share of the span that 98 % of the values lie in."""

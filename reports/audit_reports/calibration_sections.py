@@ -10,8 +10,7 @@ from audit_core.codes import PLANTS
 from audit_core.controls import FOUND
 from audit_core.measurement import Measurement
 from audit_core.redact import display
-from audit_core.scorecard import Finding
-from audit_core.twins import Plant
+from audit_core.scorecard import Finding, Plant
 from audit_core.words import say
 from audit_reports.bullet_chart import Bullet, shared_ticks
 from audit_reports.measured_text import interval_text

@@ -6,7 +6,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from audit_core.twins import Plant
+from audit_core.scorecard import Plant
 from audit_reports.quantities import Quantity
 from audit_reports.svg import Scale, drawing, element, fit
 

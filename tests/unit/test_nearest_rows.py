@@ -11,9 +11,10 @@ from audit_core.case import Case
 from audit_core.isolation import Limits
 from audit_core.nearest_rows import CaseRows
 from audit_core.registry import Registry
+from audit_core.scorecard import Plant
 from audit_core.tables import content_order
 from audit_core.testing import made_up_case
-from audit_core.twins import Plant, innocent, leaky, planted
+from audit_core.twins import innocent, leaky, planted
 
 PLANTS: tuple[Plant, ...] = ("verbatim", "jittered", "one-sensitive-column")
 
