@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--encoding", help="Of CSV files, where it is not UTF-8, e.g. cp932.")
 @click.option("--policy", metavar="NAME|FILE", help="Instead of the recipe's; `sekisho policy list` shows them.")
 @click.option("--allow-outside", is_flag=True, help="Let the recipe name files outside its folder.")
+@click.option("--allow-commands", is_flag=True, help="Let the recipe run programs and use other machines.")
 @click.option(
     "--controls/--no-controls",
     "with_twins",
@@ -55,6 +56,7 @@ def audit(
     encoding: str | None,
     policy: str | None,
     allow_outside: bool,
+    allow_commands: bool,
     files: tuple[Path, ...],
     block: tuple[str, ...],
     lang: str,
@@ -67,7 +69,7 @@ def audit(
     if recipe is not None:
         if used := [name for name, value in named.items() if value is not None]:
             raise click.UsageError(f"name either a recipe or files, not both ({', '.join(used)})")
-        asked = load_recipe(recipe, allow_outside=allow_outside)
+        asked = load_recipe(recipe, allow_outside=allow_outside, allow_commands=allow_commands)
         if policy is not None:
             asked = asked.model_copy(update={"policy": policy})
     else:
@@ -127,6 +129,7 @@ def _audited(
             debug=debug,
             with_twins=with_twins,
             record_risk=record_risk is not None,
+            folder=folder,
         )
         scorecard = audited.scorecard
         if record_risk is not None:

@@ -71,7 +71,7 @@ def unknown(kind: str, name: str, known: Any) -> InputError:
     near = closest(name, known)
     return InputError(
         Problem(
-            code=f"{kind.split()[0]}-unknown",
+            code=f"{kind.split()[0].rstrip(',')}-unknown",
             what=f"there is no {kind} named {name!r}" + (f"; did you mean {near!r}?" if near else ""),
             fix="Known: " + ", ".join(sorted(known)) if len(known) < 20 else "",
         )

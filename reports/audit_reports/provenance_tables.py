@@ -8,7 +8,7 @@ from audit_core.scorecard import Scorecard
 from audit_reports.attack_sections import MeasurementRow
 from audit_reports.measured_text import measurement_text, trials_text
 from audit_reports.numbers_as_text import count, significant
-from audit_reports.wording import Wording
+from audit_reports.wording import TEXT_LIMIT, Wording
 
 MOST_COLUMNS = 80
 MOST_ENTRIES = 40
@@ -101,6 +101,7 @@ def provenance(scorecard: Scorecard, wording: Wording) -> Provenance:
         run=(
             (wording.say("run.started"), display(volatile.started)),
             (wording.say("run.seed"), str(made.seed)),
+            *_making(scorecard, wording),
             (wording.say("run.platform"), display(volatile.platform)),
             (wording.say("run.cores"), count(volatile.cores)),
         ),
@@ -117,6 +118,19 @@ def provenance(scorecard: Scorecard, wording: Wording) -> Provenance:
             for name in measured[:MOST_ENTRIES]
         ),
     )
+
+
+def _making(scorecard: Scorecard, wording: Wording) -> Pairs:
+    """How the audit itself made the release and the non-members; empty where it was given both."""
+    made = scorecard.provenance
+    rows = []
+    if made.generator is not None:
+        params = ", ".join(f"{name} = {value}" for name, value in sorted(made.generator.params.items()))
+        words = f"{made.generator.name} ({params})" if params else made.generator.name
+        rows.append((wording.say("run.generator"), display(words, TEXT_LIMIT)))
+    if made.split is not None:
+        rows.append((wording.say("run.split"), significant(made.split)))
+    return tuple(rows)
 
 
 def _files(scorecard: Scorecard, wording: Wording) -> tuple[FileRow, ...]:
