@@ -3,9 +3,9 @@
 An attack whose parameters have none of them is asked with the defaults.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from audit_core.questions import QuestionName
 
@@ -25,6 +25,33 @@ class AskedMembership(Asked):
     """Who of the targets was a member?"""
 
     targets: Targets | None = Field(default=None, description="at most so many members and non-members; all if none")
+
+
+class AskedGenerator(AskedMembership):
+    """Who of the targets was a member, asked of an attacker who can run the generator?"""
+
+    generator: str | None = Field(
+        default=None, description="a generator plugin; that of the release if it is made here"
+    )
+    generator_params: dict[str, Any] = Field(default_factory=dict, description="its parameters")
+    command: tuple[str, ...] = Field(
+        default=(),
+        description=(
+            "a program that refits instead: words, in which {train}, {release} and {rows} stand for the CSV file to "
+            "read, the one to write, and how many rows; needs --allow-commands"
+        ),
+        json_schema_extra={"needs": "allow-commands"},
+    )
+
+    @model_validator(mode="after")
+    def _one_generator(self) -> Self:
+        if (self.generator is None) == (not self.command):
+            raise ValueError("name the generator: either `generator: NAME` or `command: [PROGRAM, ...]`")
+        if self.command and not any("{train}" in word for word in self.command):
+            raise ValueError("no {train} in the command: it would not learn of the rows to fit to")
+        if self.command and not any("{release}" in word for word in self.command):
+            raise ValueError("no {release} in the command: it would not learn where to write")
+        return self
 
 
 class AskedHiddenValue(Asked):

@@ -1,7 +1,8 @@
 """One case laid out for all attempts: what is expensive is computed once and shared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from audit_core.cache import Cache
 from audit_core.case import Case
@@ -25,6 +26,7 @@ class Setting:
             does not hold the files.
         confidence: Of the intervals shown.
         record_risk: Keep how each member was ranked.
+        folder: Of the recipe: a program that it names is run there.
         twin: Which twin of the case this is; empty for the case itself. Its targets are those of the case.
     """
 
@@ -34,6 +36,7 @@ class Setting:
     confidence: float
     debug: bool = False
     record_risk: bool = False
+    folder: Path = field(default_factory=Path)
     twin: str = ""
 
 

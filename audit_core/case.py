@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import PurePath
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
 from typing import Literal
 
 import numpy as np
@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 from audit_core.errors import InputError, Problem, raise_all
 from audit_core.questions import Neighbours
 from audit_core.reading.column_sets import column_problems, unknown_columns
-from audit_core.reading.files import TextTable, read_table
+from audit_core.reading.files import TextTable, read_table, rows_of
 from audit_core.reading.paths import file_digest
-from audit_core.reading.schema import United, beyond_bounds, recoded, recoded_problems, table_of, unite_all
+from audit_core.reading.schema import United, beyond_bounds, decide, recoded, recoded_problems, table_of, unite_all
 from audit_core.reading.separation import missing_subjects, overlap_problems, same_rows, shared_people
 from audit_core.recipe import Arm, Recipe
 from audit_core.redact import encodable
+from audit_core.refit import Declared, Schema
 from audit_core.scorecard import FileFacts
+from audit_core.split import Coins, flip
 from audit_core.tables import MISSING, Ids, Table, content_order, rows_alone, with_own_dictionaries
+from audit_core.written.recipe import GeneratedSpec, SplitSpec
 
 Role = Literal["plain", "identifier", "quasi-identifier", "sensitive", "subject"]
 
@@ -37,6 +40,7 @@ class Case:
         published: The released rows with every released column and dictionaries of their own; where columns were
             generalised they are categories here and absent from `release`.
         roles: For every column of any file.
+        bounds: The declared minimum and maximum of a column, where one is declared.
         released_identifiers, member_identifiers: The identifier and subject columns that both files have, or None;
             rows as in `release` and `members`.
         member_subjects, non_member_subjects: The person each row belongs to, shape `(n_rows,)`; None where the unit
@@ -64,6 +68,7 @@ class Case:
     generalised: bool
     k_anonymity_min: int
     files: dict[str, FileFacts]
+    bounds: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
     member_rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     neighbours: dict[str, Neighbours] = field(default_factory=dict)
 
@@ -87,6 +92,15 @@ class Case:
             for position, column in enumerate(self.members.columns)
             if column.kind in ("integer", "category") and _mostly_once(self.members.codes[:, position])
         )
+
+    @property
+    def schema(self) -> Schema:
+        """What is declared of the comparable columns."""
+        return {
+            name: Declared(role=self.roles[name], low=low, high=high)
+            for name in self.release.names
+            for low, high in [self.bounds.get(name, (None, None))]
+        }
 
     @property
     def facts(self) -> dict[str, int]:
@@ -121,13 +135,85 @@ ARMS: tuple[Arm, ...] = ("members", "release", "non_members")
 _CALLED: dict[Arm, str] = {"members": "members", "release": "release", "non_members": "non-members"}
 
 
-def prepare(recipe: Recipe) -> Case:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """The files of a recipe, read.
+
+    Attributes:
+        files: Members first; without a release where it has yet to be made.
+        coins: Which rows of the members' file are members, where it was split.
+        kinds: Of the columns, decided before a release was made and before the file was split: a column stays what it
+            is whatever rows fall into which part.
+        whole: The members' file before it was split.
+    """
+
+    files: dict[Arm, TextTable]
+    coins: Coins | None = None
+    kinds: dict[str, str] = field(default_factory=dict)
+    whole: TextTable
+
+    def rehearsed(self) -> "Sources":
+        """The members standing in for the release, so that all can be checked that does not depend on it."""
+        return self.with_release(self.files["members"])
+
+    def with_release(self, release: TextTable) -> "Sources":
+        return replace(self, files={**self.files, "release": release})
+
+
+def read_sources(recipe: Recipe) -> Sources:
+    """Reads the files, and splits the members' where the recipe says so.
+
+    Raises:
+        InputError: With every problem that could be found.
+    """
+    files = _read(recipe)
+    whole = files["members"]
+    if not isinstance(recipe.release, GeneratedSpec):
+        return Sources(files=files, whole=whole)
+    kinds = _kinds(recipe, files)
+    if not isinstance(recipe.non_members, SplitSpec):
+        return Sources(files=files, kinds=kinds, whole=whole)
+    if recipe.subject is not None:
+        raise_all(unknown_columns([recipe.subject], [whole], "subject"))
+        raise_all(missing_subjects(whole, recipe.subject))
+    coins = flip(whole, recipe.subject, recipe.non_members.split, recipe.seed)
+    members = rows_of(whole, coins, f"members of {whole.label}")
+    non_members = rows_of(whole, ~coins, f"non-members of {whole.label}")
+    return Sources(files={"members": members, "non_members": non_members}, coins=coins, kinds=kinds, whole=whole)
+
+
+def _kinds(recipe: Recipe, files: Mapping[Arm, TextTable]) -> dict[str, str]:
+    """What the columns are, over the files there are before the release.
+
+    Raises:
+        InputError: The files disagree, or with what is declared.
+    """
+    kinds: dict[str, str] = {}
+    problems: list[Problem] = []
+    roles = _roles(recipe, files["members"])
+    for name in sorted(files["members"].columns):
+        having = [file for file in files.values() if name in file.columns]
+        spec = recipe.columns.get(name)
+        decided = decide(
+            name, having, None if spec is None else spec.kind, loose=roles[name] in ("identifier", "subject")
+        )
+        problems += decided.problems
+        kinds[name] = decided.kind
+    raise_all(problems)
+    return kinds
+
+
+def prepare(recipe: Recipe, sources: Sources | None = None) -> Case:
     """Reads the files, checks them against the recipe and each other, and builds the case.
+
+    Args:
+        sources: The files, if they were read before.
 
     Raises:
         InputError: With every problem that could be found; none quotes a value.
     """
-    files = _read(recipe)
+    sources = sources or read_sources(recipe)
+    files = sources.files
     members = files["members"]
     roles = _roles(recipe, members)
     left_out = {name for name, role in roles.items() if role in ("identifier", "subject")}
@@ -142,14 +228,14 @@ def prepare(recipe: Recipe) -> Case:
         files["members"],
         files["release"],
         files.get("non_members"),
-        declared={name: spec.kind for name, spec in recipe.columns.items() if spec.kind is not None},
-        generalised=recipe.release.generalised,
+        declared=sources.kinds | {name: spec.kind for name, spec in recipe.columns.items() if spec.kind is not None},
+        generalised=recipe.generalised,
         identifying=left_out,
     )
     modelled = [name for name in united if name not in left_out and name not in generalised]
     tables = {arm: table_of(file, [united[name] for name in modelled]) for arm, file in files.items()}
     differently = recoded(tables["release"], tables["members"])
-    if recipe.release.generalised:  # a coarser category, which only k can judge
+    if recipe.generalised:  # a coarser category, which only k can judge
         modelled = [name for name in modelled if name not in differently]
         tables = {arm: table.select(modelled) for arm, table in tables.items()}
     else:
@@ -191,19 +277,29 @@ def prepare(recipe: Recipe) -> Case:
         non_member_subjects=_subjects(aside.get("non_members"), subject),
         unit="row" if subject is None else subject,
         overlap=overlap,
-        generalised=recipe.release.generalised,
+        generalised=recipe.generalised,
         k_anonymity_min=recipe.k_anonymity_min,
-        member_rows=orders["members"] + 1,
+        bounds={name: (spec.min, spec.max) for name, spec in recipe.columns.items() if spec.bounded},
+        member_rows=_rows_in_file(sources.coins, orders["members"]),
         files={arm: FileFacts(name=file.name, rows=file.n_rows, digest=file.digest) for arm, file in files.items()},
     )
 
 
-def digests_now(recipe: Recipe) -> dict[str, str]:
-    """The digests of the recipe's files as they are now, by what they are; "unreadable" for one that is gone."""
+def _rows_in_file(coins: Coins | None, order: NDArray[np.intp]) -> NDArray[np.int64]:
+    """For each row of the members, in the case's order, its row in the file, counted from 1."""
+    return order + 1 if coins is None else np.flatnonzero(coins)[order] + 1
+
+
+def digests_now(recipe: Recipe, made: Path | None = None) -> dict[str, str]:
+    """The digests of the recipe's files as they are now, by what they are; "unreadable" for one that is gone.
+
+    Args:
+        made: The release, if it was made here.
+    """
     digests: dict[str, str] = {}
     for arm in ARMS:
         try:
-            path = recipe.path(arm)
+            path = made if arm == "release" and made is not None else recipe.path(arm)
             if path is not None:
                 digests[arm] = file_digest(path, arm)
         except InputError:

@@ -1,11 +1,9 @@
-"""The process in which one plugin answers one question: `python -m audit_core.child FOLDER`.
+"""The process in which one plugin does one piece of work: `python -m audit_core.child FOLDER`.
 
 It finds in the folder the job and the question, and leaves there the answer or the kind of failure. It is given
 nothing else: no key, no file of the user, no environment beyond what Python needs.
 """
 
-import importlib
-import importlib.util
 import json
 import os
 import sys
@@ -20,8 +18,10 @@ import numpy as np
 from audit_core import exchange, exchanged_answers
 from audit_core.answers import Answer, Guesses, Links, Predicates, Scores
 from audit_core.evidence import InvalidEvidence
+from audit_core.loading import load
 from audit_core.measurement import Measurement, Reason
 from audit_core.questions import HiddenValue, Linkage, Membership, Question, SinglingOut
+from audit_core.refit import make
 
 _ANSWER_TO: dict[type[Question], type[Answer]] = {
     Membership: Scores,
@@ -29,25 +29,6 @@ _ANSWER_TO: dict[type[Question], type[Answer]] = {
     Linkage: Links,
     SinglingOut: Predicates,
 }
-
-
-def load(target: str, file: str | None) -> Any:
-    """The object "package.module:Class" names; from a file where the plugin is a single file.
-
-    Raises:
-        ImportError, AttributeError: It is not there.
-    """
-    module_name, _, attribute = target.partition(":")
-    if file is not None:
-        spec = importlib.util.spec_from_file_location(module_name, file)
-        if spec is None or spec.loader is None:
-            raise ImportError(module_name)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        spec.loader.exec_module(module)
-    else:
-        module = importlib.import_module(module_name)
-    return getattr(module, attribute)
 
 
 def main(folder: Path) -> int:
@@ -59,6 +40,9 @@ def main(folder: Path) -> int:
         rng = np.random.default_rng(np.random.SeedSequence(job["entropy"]))
         if job["role"] == "attack":
             _answer(plugin, folder, rng)
+        elif job["role"] == "generator":
+            table, schema, rows = exchange.read_commission(folder)
+            exchange.write_table(folder, "made", make(plugin, table, schema, rows, rng))
         else:
             _measure(plugin, folder, rng)
     except BaseException as error:

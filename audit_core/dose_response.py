@@ -11,7 +11,8 @@ from audit_core.attempt import Attempted, attempt
 from audit_core.bench import Bench, Setting, lay_out
 from audit_core.cache import Cache
 from audit_core.calibration import SCHEMA_VERSION, Calibration, Trial
-from audit_core.case import content_digest, prepare
+from audit_core.case import content_digest, prepare, read_sources
+from audit_core.chosen import chosen
 from audit_core.detection import PLANTS, compared, derived, percent
 from audit_core.errors import InputError, Problem
 from audit_core.grounds import reason
@@ -22,7 +23,6 @@ from audit_core.recipe import Recipe
 from audit_core.registry import Registry
 from audit_core.run import (
     Progress,
-    chosen,
     inputs_of,
     policy_facts,
     provenance,
@@ -73,7 +73,17 @@ def calibrate(
             )
         )
     progress("reading", recipe.audit)
-    case = prepare(recipe)
+    sources = read_sources(recipe)
+    if "release" not in sources.files:
+        raise InputError(
+            Problem(
+                code="calibration-needs-release",
+                what="the release has yet to be made, and twins are made of one that is there",
+                where="release",
+                fix="Audit the recipe first, then calibrate with `release: {table: FILE}` of what it made",
+            )
+        )
+    case = prepare(recipe, sources)
     if case.non_members is None:
         raise InputError(
             Problem(

@@ -10,6 +10,7 @@ import numpy as np
 
 from audit_core.case import Case
 from audit_core.questions import HiddenValue, Linkage, Membership, Neighbours, Question, SinglingOut
+from audit_core.refit import Declared, Refit, Schema
 from audit_core.scorecard import FileFacts
 from audit_core.tables import Column, Table
 
@@ -63,6 +64,8 @@ def write_question(folder: Path, question: Question) -> None:
             write_table(folder, field.name, value)
         elif isinstance(value, str):
             plain[field.name] = value
+        elif isinstance(value, Refit):
+            (folder / f"{field.name}.refit.json").write_text(json.dumps(asdict(value)), encoding="utf-8")
     (folder / "question.json").write_text(json.dumps(plain), encoding="utf-8")
     _write_neighbours(folder, question.neighbours)
 
@@ -70,10 +73,32 @@ def write_question(folder: Path, question: Question) -> None:
 def read_question(folder: Path) -> Question:
     plain = json.loads((folder / "question.json").read_text(encoding="utf-8"))
     kind: Any = _QUESTIONS[plain.pop("kind")]
+    for path in folder.glob("*.refit.json"):
+        told = json.loads(path.read_text(encoding="utf-8"))
+        plain[path.name.removesuffix(".refit.json")] = Refit(**{**told, "schema": _schema(told["schema"])})
     tables = [field.name for field in fields(kind) if field.name not in {"neighbours", *plain}]
     return kind(  # type: ignore[no-any-return]
         **plain, **{name: read_table(folder, name) for name in tables}, neighbours=_read_neighbours(folder)
     )
+
+
+def write_commission(folder: Path, table: Table, schema: Schema, rows: int) -> None:
+    """What a generator is told: the rows to fit to, what is declared of them, and how many to make."""
+    write_table(folder, "fitted_to", table)
+    told = {"schema": {name: asdict(declared) for name, declared in schema.items()}, "rows": rows}
+    (folder / "commission.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def read_commission(folder: Path) -> tuple[Table, Schema, int]:
+    told = json.loads((folder / "commission.json").read_text(encoding="utf-8"))
+    table = read_table(folder, "fitted_to")
+    if table is None:
+        raise FileNotFoundError("fitted_to.json")
+    return table, _schema(told["schema"]), told["rows"]
+
+
+def _schema(told: dict[str, dict[str, Any]]) -> Schema:
+    return {name: Declared(**declared) for name, declared in told.items()}
 
 
 def _write_neighbours(folder: Path, neighbours: Mapping[str, Neighbours]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from audit_core.plugin import AttackPlugin, CheckPlugin, RendererPlugin
+from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin, RendererPlugin
 
 PROJECT = "audit_core.v1"
 
@@ -20,6 +20,11 @@ def audit_attacks() -> Iterable[AttackPlugin]:  # type: ignore[empty-body]
 @hookspec
 def audit_checks() -> Iterable[CheckPlugin]:  # type: ignore[empty-body]
     """The checks this plugin brings."""
+
+
+@hookspec
+def audit_generators() -> Iterable[GeneratorPlugin]:  # type: ignore[empty-body]
+    """The generators this plugin brings."""
 
 
 @hookspec

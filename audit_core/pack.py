@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 import psutil
@@ -26,6 +26,9 @@ Document = Scorecard | Calibration
 
 SCORECARD, CALIBRATION = "scorecard.json", "calibration.json"
 RECIPE, POLICY, MANIFEST = "recipe.resolved.yaml", "policy.resolved.yaml", "manifest.json"
+RELEASE, COINS = "release/release.parquet", "coins.json"
+"""What a run makes before it audits: the release, and how the members' file was split."""
+
 CACHE, _LOCK = "cache", ".lock"
 
 
@@ -41,6 +44,9 @@ def opened(folder: Path, *, resume: bool = False, force: bool = False) -> Iterat
     made = [path for path in (folder, *folder.parents) if not os.path.exists(path)]  # noqa: PTH110 - it never raises
     try:
         _make(folder)
+        if not resume:
+            for name in (RELEASE, COINS):  # an earlier pack's would be taken for this one's
+                (folder / name).unlink(missing_ok=True)
         try:
             yield folder
         finally:
@@ -84,7 +90,7 @@ def _refuse_occupied(folder: Path, resume: bool, force: bool) -> None:
     if (owner := _owner(folder / _LOCK)) is not None:
         raise _locked(folder, owner)
     there = {path.name for path in folder.iterdir()} - {_LOCK}
-    unfinished = there <= {CACHE}
+    unfinished = there <= {CACHE, PurePath(RELEASE).parts[0], COINS}
     if there and not (resume and unfinished):
         what = "an unfinished run stands in" if unfinished else "a pack or other files stand in"
         fix = "Add --resume to go on with it" if unfinished else "Choose another --out, or overwrite it with --force"
@@ -125,6 +131,8 @@ def write(
 ) -> None:
     """Writes the document, then every view of it, then the list of digests; the cache is gone after.
 
+    What the run made before stands in the folder and is listed with the rest.
+
     Raises:
         RunError: There is no space, or a view cannot be rendered; what was written before it stands.
     """
@@ -135,7 +143,7 @@ def write(
         files |= views(document, renderers)
         for name, data in files.items():
             write_atomically(folder / name, data)
-        write_atomically(folder / MANIFEST, manifest(files))
+        write_atomically(folder / MANIFEST, manifest(files | made_before(folder)))
     except OSError as error:
         what = "no space is left" if error.errno == errno.ENOSPC else os.strerror(error.errno or 0)
         raise RunError(
@@ -147,6 +155,11 @@ def write(
             )
         ) from None
     shutil.rmtree(folder / CACHE, ignore_errors=True)
+
+
+def made_before(folder: Path) -> dict[str, bytes]:
+    """The release and the coins of a pack, by their path in it."""
+    return {name: (folder / name).read_bytes() for name in (COINS, RELEASE) if (folder / name).is_file()}
 
 
 def manifest(files: Mapping[str, bytes]) -> bytes:
@@ -187,7 +200,7 @@ def rendered(document: Document, record: RendererPlugin, language: str) -> bytes
     Raises:
         RunError: The renderer failed.
     """
-    from audit_core.child import load
+    from audit_core.loading import load
 
     try:
         data = load(record.load, None)(document, language)

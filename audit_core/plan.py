@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from audit_core.case import Case, prepare
+from audit_core.case import Case, prepare, read_sources
+from audit_core.chosen import chosen
 from audit_core.examination import Chosen
 from audit_core.expected import basis
 from audit_core.grounds import reason, rounded_up
@@ -15,7 +16,6 @@ from audit_core.policy import Policy
 from audit_core.power import POWER
 from audit_core.recipe import Recipe
 from audit_core.registry import Registry
-from audit_core.run import chosen
 from audit_core.scorecard import Refusal
 
 HOPELESS = 0.05
@@ -87,8 +87,10 @@ def plan(recipe: Recipe, policy: Policy, registry: Registry) -> Plan:
         InputError: A file or the recipe is not what it should be; every problem found is named.
         PluginError: The recipe names an attack or a parameter that is not there.
     """
-    plugins = chosen(recipe, registry)
-    return planned(prepare(recipe), plugins, policy, registry.refusals)
+    plugins, sources = chosen(recipe, registry), read_sources(recipe)
+    # The members stand in for a release that has yet to be made.
+    case = prepare(recipe, sources if "release" in sources.files else sources.rehearsed())
+    return planned(case, plugins, policy, registry.refusals)
 
 
 def planned(case: Case, plugins: Chosen, policy: Policy, refusals: tuple[Refusal, ...] = ()) -> Plan:

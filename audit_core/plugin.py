@@ -6,7 +6,7 @@ process. A manifest of records imports no heavy library.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from audit_core.answers import Answer
 from audit_core.measurement import Detail, Measurement, Reason
 from audit_core.questions import Asset, Question, QuestionName
+from audit_core.refit import Budget, Schema
+from audit_core.tables import Table
 from audit_core.words import Words
 
 if TYPE_CHECKING:
@@ -100,6 +102,11 @@ class AttackPlugin:
             question, of the release by what is known of each target, and for a linkage both ways.
         release_neighbours: How many nearest reference rows of each released row, in a membership question.
         requires: Distributions it needs beyond sekisho's own.
+        opt_in: It runs only where a recipe names it: it takes long, say, or needs a parameter.
+        trial: The parameters the author's kit tries it with, where the defaults will not do.
+
+    An attack that sees `Asset.GENERATOR` has the parameters `generator`, `generator_params` and `command` (see
+    `asked.AskedGenerator`), by which the core knows what to hand over.
     """
 
     name: str
@@ -116,6 +123,8 @@ class AttackPlugin:
     neighbours: int = 0
     release_neighbours: int = 0
     requires: tuple[str, ...] = ()
+    opt_in: bool = False
+    trial: Mapping[str, Any] = field(default_factory=dict)
     api: int = API
 
     @property
@@ -160,6 +169,31 @@ class CheckPlugin:
     needs: tuple[str, ...] = ()
     compares: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    opt_in: bool = False
+    trial: Mapping[str, Any] = field(default_factory=dict)
+    api: int = API
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorPlugin:
+    """A generator: it is fitted to rows and makes new ones.
+
+    Attributes:
+        name: What a recipe writes after `with`.
+        method: One sentence: how it makes rows.
+        load: "package.module:Class" of a `Generator`; it is built with the parameters as keywords.
+
+    The others are as in `AttackPlugin`.
+    """
+
+    name: str
+    title: Words
+    method: Words
+    references: tuple[str, ...] = ()
+    load: str
+    params: type[BaseModel] = NoParams
+    requires: tuple[str, ...] = ()
+    trial: Mapping[str, Any] = field(default_factory=dict)
     api: int = API
 
 
@@ -195,6 +229,33 @@ class Check(Protocol):
 
     def measure(self, case: "Case", rng: np.random.Generator) -> Iterable[Measurement | Detail | Reason]:
         """Measures the case; a `Reason` in the result is a caveat, a `Detail` a chart."""
+        ...
+
+
+class Fitted(Protocol):
+    """What fitting a generator gives.
+
+    Attributes:
+        guarantee: What is claimed of the rows it makes; None where nothing is.
+    """
+
+    guarantee: None
+
+    def sample(self, n: int, rng: np.random.Generator) -> Table:
+        """As many new rows, with the fitted table's columns: their names and kinds; the values are free."""
+        ...
+
+
+class Generator(Protocol):
+    """What a generator's class must have."""
+
+    def fit(self, table: Table, schema: Schema, budget: Budget) -> Fitted:
+        """Fits to rows that hold no identifier; their order means nothing.
+
+        Args:
+            schema: What the recipe declares of the columns. Nothing in it was computed from the rows.
+            budget: What the fit may use.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from audit_core.refit import Refit
 from audit_core.tables import Table
 
 QuestionName = Literal["membership", "hidden-value", "linkage", "singling-out"]
@@ -21,6 +22,7 @@ class Asset(StrEnum):
 
     RELEASE = "release"
     REFERENCE = "reference"
+    GENERATOR = "generator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class Membership:
         targets: Members and non-members, shuffled.
         release: What goes out, or None where the attack does not see it.
         reference: Rows of the same population, none of them a target, or None where the attack does not see it.
+        generator: To run on rows of one's own, or None where the attack does not see it.
         neighbours: Where the attack asked for them: "release" and "reference" are the targets' nearest rows in what it
             sees, "release>reference" the released rows' nearest reference rows.
     """
@@ -52,6 +55,7 @@ class Membership:
     targets: Table
     release: Table | None
     reference: Table | None
+    generator: Refit | None = None
     neighbours: dict[str, Neighbours] = field(default_factory=dict)
 
 

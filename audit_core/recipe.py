@@ -9,7 +9,7 @@ from audit_core.errors import InputError, Problem, raise_all
 from audit_core.reading.paths import read_file, resolve
 from audit_core.reading.places import quoted
 from audit_core.redact import display, encodable
-from audit_core.written.recipe import DEFAULT_POLICY, MEANT, WrittenRecipe
+from audit_core.written.recipe import DEFAULT_POLICY, MEANT, ReleaseSpec, SplitSpec, WrittenRecipe
 from audit_core.written.strict_yaml import Document, read_document, write_yaml
 from audit_core.written.strict_yaml import Path as KeyPath
 from audit_core.written.validation import validated
@@ -23,14 +23,25 @@ class Recipe(WrittenRecipe):
     Attributes:
         folder: What its paths are relative to.
         allow_outside: Whether they may leave it.
+        allow_commands: Whether it may run programs and have work done on other machines.
     """
 
     folder: Path
     allow_outside: bool
+    allow_commands: bool
+
+    @property
+    def generalised(self) -> bool:
+        """Whether the release claims to hold coarser values."""
+        return isinstance(self.release, ReleaseSpec) and self.release.generalised
 
     def written_path(self, arm: Arm) -> str | None:
         """The path of a file as written; None where there is no such file."""
-        return {"release": self.release.table, "members": self.members, "non_members": self.non_members}[arm]
+        if arm == "release":
+            return self.release.table if isinstance(self.release, ReleaseSpec) else None
+        if arm == "non_members":
+            return self.non_members if isinstance(self.non_members, str) else None
+        return self.members
 
     def path(self, arm: Arm) -> Path | None:
         """The path of a file, links followed; None where there is no such file.
@@ -45,11 +56,12 @@ class Recipe(WrittenRecipe):
         return resolve(written, self.folder, where=where, allow_outside=self.allow_outside)
 
 
-def load_recipe(path: Path, *, allow_outside: bool = False) -> Recipe:
+def load_recipe(path: Path, *, allow_outside: bool = False, allow_commands: bool = False) -> Recipe:
     """Reads a recipe file.
 
     Args:
         allow_outside: Its paths may leave its folder.
+        allow_commands: It may run programs and have work done on other machines.
 
     Raises:
         InputError: With every problem found, each at its line and column.
@@ -57,7 +69,8 @@ def load_recipe(path: Path, *, allow_outside: bool = False) -> Recipe:
     where = f"recipe {display(path.name)}"
     file = resolve(str(path.absolute()), path.parent, where=where, allow_outside=True)
     document = read_document(read_file(file, where), display(path.name))
-    return _recipe(document, path.parent, allow_outside=allow_outside)
+    recipe = _recipe(document, path.parent, allow_outside=allow_outside)
+    return recipe.model_copy(update={"allow_commands": allow_commands})
 
 
 def recipe_of_files(
@@ -150,6 +163,7 @@ def _recipe(document: Document, folder: Path, *, allow_outside: bool) -> Recipe:
         **{name: getattr(written, name) for name in WrittenRecipe.model_fields},
         folder=folder,
         allow_outside=allow_outside,
+        allow_commands=False,
     )
     problems += _contradictions(recipe, document)
     keys: dict[Arm, KeyPath] = {
@@ -176,6 +190,11 @@ def _recipe(document: Document, folder: Path, *, allow_outside: bool) -> Recipe:
 def _contradictions(recipe: Recipe, document: Document) -> list[Problem]:
     """What is wrong although each key by itself is right."""
     problems = []
+    if isinstance(recipe.non_members, SplitSpec) and isinstance(recipe.release, ReleaseSpec):
+        what = "a split has to come before the release is made"
+        fix = "Name the file of rows that were not used, or let the release be made here: `release: {generate: ...}`"
+        where = document.place(("non_members",))
+        problems.append(Problem(code="wrong-value", what=what, where=where, fix=fix))
     roles = {name: spec.role for name, spec in recipe.columns.items()}
     if recipe.k_anonymity_min and "quasi-identifier" not in roles.values():
         what = "k-anonymity is claimed, but no column is a quasi-identifier"
@@ -196,10 +215,13 @@ def _is_path(policy: str) -> bool:
 
 def recipe_yaml(recipe: Recipe) -> bytes:
     """The recipe with every default written out: the same recipe, the same bytes, and no path of this machine."""
-    tree: dict[str, Any] = recipe.model_dump(by_alias=True, exclude={"folder", "allow_outside"}, mode="json")
-    tree["release"]["table"] = _shown(recipe.release.table)
+    tree: dict[str, Any] = recipe.model_dump(
+        by_alias=True, exclude={"folder", "allow_outside", "allow_commands"}, mode="json"
+    )
+    if isinstance(recipe.release, ReleaseSpec):
+        tree["release"]["table"] = _shown(recipe.release.table)
     tree["members"] = _shown(recipe.members)
-    if recipe.non_members is not None:
+    if isinstance(recipe.non_members, str):
         tree["non_members"] = _shown(recipe.non_members)
     if _is_path(recipe.policy):
         tree["policy"] = encodable(PurePath(recipe.policy).name)

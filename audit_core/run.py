@@ -9,29 +9,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from audit_core import __version__
 from audit_core.attempt import Attempted, attempt
 from audit_core.bench import Setting, lay_out
 from audit_core.cache import Cache
-from audit_core.case import Case, content_digest, digests_now, prepare
-from audit_core.errors import PluginError, Problem, RunError, raise_all
+from audit_core.case import Case, content_digest, digests_now, prepare, read_sources
+from audit_core.chosen import Commission, chosen, commission
+from audit_core.errors import Problem, RunError, raise_all
 from audit_core.examination import hygiene, twins
+from audit_core.generation import generate
 from audit_core.isolation import Usage
 from audit_core.judge import judge
 from audit_core.measurement import Measurement, measured
-from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.policy import Policy
 from audit_core.recipe import Recipe
 from audit_core.registry import Registry
 from audit_core.scorecard import (
     SCHEMA_VERSION,
     Finding,
+    GeneratorFacts,
     Inputs,
     PolicyFacts,
     Provenance,
@@ -41,7 +42,7 @@ from audit_core.scorecard import (
     Volatile,
 )
 from audit_core.words import LANGUAGES, say
-from audit_core.written.strict_yaml import closest
+from audit_core.written.recipe import SplitSpec
 
 Progress = Callable[[str, str], None]
 """Told what happens: an event ("reading", "started", "finished", "judging") and what it is about."""
@@ -78,22 +79,33 @@ def audit(
     debug: bool = False,
     with_twins: bool | None = None,
     record_risk: bool = False,
+    folder: Path | None = None,
 ) -> Audited:
     """Audits a release and judges it by a policy.
 
     Args:
         with_twins: Try every attack on twins of the case; only where the policy certifies if None.
         record_risk: Keep how each member was ranked.
+        folder: Of the pack, where a release is written that the recipe wants made.
 
     Raises:
         InputError: A file or the recipe is not what it should be; every problem found is named.
-        PluginError: The recipe names an attack or a parameter that is not there.
-        RunError: An input changed while the audit ran.
+        PluginError: The recipe names an attack, a generator or a parameter that is not there.
+        RunError: A release could not be made, or an input changed while the audit ran.
+        ValueError: A release is to be made, and no folder is given.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    plugins = chosen(recipe, registry)
+    plugins, to_make = chosen(recipe, registry), commission(recipe, registry)
+    cache = cache or Cache()
     progress("reading", recipe.audit)
-    case = prepare(recipe)
+    sources, made = read_sources(recipe), None
+    if to_make is not None:
+        if folder is None:
+            raise ValueError("a release that is made here needs a folder")
+        progress("generating", to_make.plugin.name)
+        made = generate(recipe, to_make, sources, registry, folder, cache, debug=debug)
+        sources = made.sources
+    case = prepare(recipe, sources)
     setting = Setting(
         seed=recipe.seed,
         content=content_digest(case),
@@ -101,8 +113,9 @@ def audit(
         confidence=policy.confidence,
         debug=debug,
         record_risk=record_risk,
+        folder=recipe.folder,
     )
-    bench = lay_out(case, setting, registry, [plugin for plugin, _ in plugins], cache or Cache())
+    bench = lay_out(case, setting, registry, [plugin for plugin, _ in plugins], cache)
     attempts: dict[str, Attempted] = {}
     for plugin, params in plugins:
         progress("started", plugin.name)
@@ -110,14 +123,16 @@ def audit(
         progress("finished", plugin.name)
     findings = tuple(attempted.finding for attempted in attempts.values())
     usages = {name: attempted.usage for name, attempted in attempts.items()}
+    if made is not None and to_make is not None:
+        usages[to_make.plugin.name] = made.usage
     progress("started", "controls")
     controls = [*hygiene(bench, findings)]
     if (policy.certifying if with_twins is None else with_twins) and case.non_members is not None:
         controls += twins(bench, plugins, findings, policy, usages)
     progress("finished", "controls")
-    refuse_changed_inputs(recipe, case)
+    refuse_changed_inputs(recipe, case, None if made is None else made.path)
     progress("judging", policy.name)
-    card = _unjudged(recipe, case, registry, findings, policy, volatile_of(started, clock, usages))
+    card = _unjudged(recipe, case, registry, findings, policy, to_make, volatile_of(started, clock, usages))
     return Audited(
         scorecard=judged(replace(card, controls=tuple(controls)), policy),
         record_risk={
@@ -158,45 +173,7 @@ def _measured_again(measurements: Sequence[Measurement], policy: Policy) -> tupl
     )
 
 
-def chosen(recipe: Recipe, registry: Registry) -> list[tuple[AttackPlugin | CheckPlugin, Mapping[str, Any]]]:
-    """The attacks and checks to run, checks first: all, or those the recipe names, with their parameters.
-
-    Raises:
-        PluginError: A name or a parameter is not there.
-    """
-    plugins = registry.measuring
-    if recipe.attacks is None:
-        return [(plugin, {}) for plugin in plugins.values()]
-    problems = []
-    for name, params in recipe.attacks.items():
-        if name not in plugins:
-            near = closest(name, plugins)
-            problems.append(
-                Problem(
-                    code="attack-unknown",
-                    what=f"there is no attack or check named {name!r}" + (f"; did you mean {near!r}?" if near else ""),
-                    where=f"attacks.{name}",
-                    fix="`sekisho plugins list` shows what is installed and what could not be loaded",
-                )
-            )
-            continue
-        try:
-            plugins[name].params.model_validate(params)
-        except ValidationError as error:
-            problems += [
-                Problem(
-                    code="attack-parameter",
-                    what=f"{details['msg']} ({details['type']})",
-                    where=".".join(["attacks", name, *map(str, details["loc"])]),
-                    fix=f"`sekisho plugins show {name}` lists its parameters",
-                )
-                for details in error.errors(include_input=False, include_url=False)
-            ]
-    raise_all(problems, PluginError)
-    return [(plugin, recipe.attacks[name]) for name, plugin in plugins.items() if name in recipe.attacks]
-
-
-def refuse_changed_inputs(recipe: Recipe, case: Case) -> None:
+def refuse_changed_inputs(recipe: Recipe, case: Case, made: Path | None = None) -> None:
     before = {name: facts.digest for name, facts in case.files.items()}
     raise_all(
         [
@@ -206,7 +183,7 @@ def refuse_changed_inputs(recipe: Recipe, case: Case) -> None:
                 where=case.files[name].name,
                 fix="Run the audit again on files that nobody writes to",
             )
-            for name, digest in digests_now(recipe).items()
+            for name, digest in digests_now(recipe, made).items()
             if before.get(name) != digest
         ],
         RunError,
@@ -219,6 +196,7 @@ def _unjudged(
     registry: Registry,
     findings: tuple[Finding, ...],
     policy: Policy,
+    to_make: Commission | None,
     volatile: Volatile,
 ) -> Scorecard:
     return Scorecard(
@@ -237,7 +215,7 @@ def _unjudged(
         controls=(),
         guarantee=None,
         usefulness=(),
-        provenance=provenance(recipe, registry, findings),
+        provenance=provenance(recipe, registry, findings, to_make),
         texts=texts(registry, findings),
         volatile=volatile,
     )
@@ -282,7 +260,9 @@ def policy_facts(policy: Policy) -> PolicyFacts:
     )
 
 
-def provenance(recipe: Recipe, registry: Registry, findings: Sequence[Finding]) -> Provenance:
+def provenance(
+    recipe: Recipe, registry: Registry, findings: Sequence[Finding], to_make: Commission | None = None
+) -> Provenance:
     distributions = {}
     for name in _DISTRIBUTIONS:
         try:
@@ -294,8 +274,11 @@ def provenance(recipe: Recipe, registry: Registry, findings: Sequence[Finding]) 
         python=platform.python_version(),
         seed=recipe.seed,
         distributions=distributions,
-        plugins={finding.attack: finding.origin for finding in findings},
+        plugins={finding.attack: finding.origin for finding in findings}
+        | ({} if to_make is None else {to_make.plugin.name: registry.origins[to_make.plugin.name].name}),
         refusals=registry.refusals,
+        generator=None if to_make is None else GeneratorFacts(name=to_make.plugin.name, params=dict(to_make.params)),
+        split=recipe.non_members.split if isinstance(recipe.non_members, SplitSpec) else None,
     )
 
 

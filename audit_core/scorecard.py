@@ -180,8 +180,20 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorFacts:
+    """What made the release, where the audit made it: the plugin and its parameters."""
+
+    name: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """What made this card: versions, plugins with their distribution, seed."""
+    """What made this card: versions, plugins with their distribution, seed.
+
+    Attributes:
+        split: Where the non-members are rows of the members' file, the probability of a row, or subject, to become one.
+    """
 
     sekisho: str
     python: str
@@ -189,6 +201,8 @@ class Provenance:
     distributions: dict[str, str]
     plugins: dict[str, str]
     refusals: tuple[Refusal, ...]
+    generator: GeneratorFacts | None = None
+    split: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,6 +142,23 @@ def as_text(value: object, kind: Kind) -> str:
     return str(int(number)) if number.is_integer() and abs(number) < 1e16 else repr(number)
 
 
+def coded(name: str, kind: Kind, cells: NDArray[np.float64]) -> tuple[Column, Codes]:
+    """A numeric column of the values that occur, and the cells' codes; NaN is a missing cell."""
+    missing = np.isnan(cells)
+    distinct, codes = np.unique(cells[~missing] + 0.0, return_inverse=True)  # + 0.0 makes one zero of -0.0 and 0.0
+    found = np.full(len(cells), MISSING, dtype=np.int32)
+    found[~missing] = codes.reshape(-1)
+    return Column(name=name, kind=kind, values=distinct), found
+
+
+def decimal_places(values: NDArray[np.float64], most: int = 9) -> int:
+    """How many decimal places the values are written with."""
+    for places in range(most):
+        if np.allclose(values, np.round(values, places), rtol=1e-12, atol=0):
+            return places
+    return most
+
+
 def beside(*tables: Table) -> Table:
     """The columns of tables of the same rows, side by side."""
     columns = tuple(column for table in tables for column in table.columns)

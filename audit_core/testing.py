@@ -1,7 +1,8 @@
-"""The plugin author's kit: small made-up cases, and trials that every attack and check must hold.
+"""The plugin author's kit: small made-up cases, and trials that every attack, check and generator must hold.
 
 An attack must catch the leaky case, be silent on the innocent one, answer the awkward ones and give the same answer
-twice. A check must measure them all, and more on the leaky case than on the innocent one.
+twice. A check must measure them all, and more on the leaky case than on the innocent one. A generator must make as many
+rows as it is asked for, like those it is fitted to, the same with one seed and others with another.
 """
 
 from collections.abc import Iterator
@@ -14,14 +15,16 @@ from audit_core.attempt import attempt
 from audit_core.bench import Setting, lay_out
 from audit_core.cache import Cache
 from audit_core.case import Case, Role
+from audit_core.chosen import Commission
 from audit_core.codes import sentence
 from audit_core.expected import expected
-from audit_core.isolation import Limits
+from audit_core.generation import made_in_child
+from audit_core.isolation import Failed, Limits, Usage
 from audit_core.measurement import Measurement
-from audit_core.plugin import AttackPlugin, CheckPlugin
+from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin
 from audit_core.registry import Registry
 from audit_core.scorecard import FileFacts, Finding
-from audit_core.tables import MISSING, Column, Table, content_order, read_only
+from audit_core.tables import MISSING, Column, Table, content_order, read_only, with_own_dictionaries
 
 Leak = Literal["innocent", "leaky"]
 
@@ -96,7 +99,7 @@ def _population(n: int, rng: np.random.Generator, names: tuple[str, ...], missin
         if values.dtype == np.float64:
             columns.append(Column(name=name, kind="number", values=distinct))
         else:
-            words = np.array([f"{name[:8]} {value}" for value in distinct], dtype=object)
+            words = np.array([f"{name[:8]} {value:02d}" for value in distinct], dtype=object)  # ascending
             columns.append(Column(name=name, kind="category", values=words))
         codes.append(np.where(rng.random(n) < missing, MISSING, code))
     return Table(columns=tuple(columns), codes=read_only(np.column_stack(codes).astype(np.int32)))
@@ -106,11 +109,49 @@ def find(plugin: AttackPlugin | CheckPlugin, case: Case, registry: Registry, see
     """What a plugin finds in a case, as in an audit: in a child process, marked by the core."""
     content = f"{case.name} {case.files['release'].digest}"
     setting = Setting(seed=seed, content=content, limits=Limits(timeout_s=120), confidence=0.95)
-    return attempt(plugin, {}, lay_out(case, setting, registry, [plugin], Cache())).finding
+    return attempt(plugin, plugin.trial, lay_out(case, setting, registry, [plugin], Cache())).finding
 
 
-def conformance(plugin: AttackPlugin | CheckPlugin, registry: Registry) -> Iterator[Trial]:
+def make(plugin: GeneratorPlugin, case: Case, rows: int, registry: Registry, seed: int = 0) -> Table:
+    """What a generator makes of a case's members, as in an audit: in a child process.
+
+    Raises:
+        Failed: It made nothing, or no rows like the members.
+    """
+    params = plugin.params.model_validate(plugin.trial).model_dump(mode="json")
+    (members,) = with_own_dictionaries(case.members)
+    commission = Commission(plugin=plugin, params=params, rows=rows)
+    return made_in_child(commission, members, case.schema, registry, seed, Limits(timeout_s=120), Usage())
+
+
+def conformance(plugin: AttackPlugin | CheckPlugin | GeneratorPlugin, registry: Registry) -> Iterator[Trial]:
     """The trials, one after the other."""
+    yield from (
+        _of_generator(plugin, registry) if isinstance(plugin, GeneratorPlugin) else _of_measuring(plugin, registry)
+    )
+
+
+def _of_generator(plugin: GeneratorPlugin, registry: Registry) -> Iterator[Trial]:
+    plain = made_up_case("innocent", rows=80)
+    asked = {f"makes {rows} rows of 80": (plain, rows) for rows in (1, 40, 200)}
+    asked |= {f"makes rows like those with {name}": (case, 20) for name, case in _awkward().items()}
+    for name, (case, rows) in asked.items():
+        try:
+            make(plugin, case, rows, registry)
+            yield _trial(name, True, "")
+        except Failed as failed:
+            yield _trial(name, False, sentence(failed.reason, "en"))
+            return
+    one, again, other = (make(plugin, plain, 40, registry, seed) for seed in (0, 0, 1))
+    yield _trial("makes the same rows twice with one seed", _cells(one) == _cells(again), "two runs of one seed differ")
+    yield _trial("makes other rows with another seed", _cells(one) != _cells(other), "the seed plays no part")
+
+
+def _cells(table: Table) -> list[list[str | None]]:
+    return [table.texts(name).tolist() for name in table.names]
+
+
+def _of_measuring(plugin: AttackPlugin | CheckPlugin, registry: Registry) -> Iterator[Trial]:
     innocent = find(plugin, made_up_case("innocent"), registry)
     yield _measured("answers the innocent case", innocent)
     if innocent.outcome != "measured":

@@ -37,12 +37,12 @@ def verify(folder: Path, renderers: Mapping[str, RendererPlugin]) -> tuple[Probl
 def _files(folder: Path, document: pack.Document) -> Iterator[Problem]:
     """Every byte, against the list of digests; that list itself against what it would be."""
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    files = {name: (folder / name).read_bytes() for name in names}
+    files = {name: (folder / name).read_bytes() for name in names} | pack.made_before(folder)
     listed = files.get(pack.MANIFEST)
     if listed is None:
         yield _problem("pack-no-manifest", "there is no list of digests", pack.MANIFEST)
     elif listed != pack.manifest(files):
-        changed = [name for name in names if name != pack.MANIFEST and not _listed(listed, name, files[name])]
+        changed = [name for name in files if name != pack.MANIFEST and not _listed(listed, name, files[name])]
         for name in changed or [pack.MANIFEST]:
             yield _problem("pack-file-changed", "the file is not what the run wrote", name)
         if not changed:

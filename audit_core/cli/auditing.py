@@ -74,6 +74,7 @@ def _audited(
             debug=debug,
             with_twins=with_twins,
             record_risk=record_risk is not None,
+            folder=folder,
         )
         scorecard = audited.scorecard
         if record_risk is not None:

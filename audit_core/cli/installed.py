@@ -22,7 +22,7 @@ def plugins() -> None:
 @plugin_options
 @language_option
 def plugins_list(as_json: bool, files: tuple[Path, ...], block: tuple[str, ...], lang: str) -> None:
-    """Attacks, checks and renderers, where they come from, and plugins that could not be used."""
+    """Attacks, checks, generators and renderers, where they come from, and plugins that could not be used."""
     from audit_core.codes import sentence
     from audit_core.registry import discover
 
@@ -34,15 +34,20 @@ def plugins_list(as_json: bool, files: tuple[Path, ...], block: tuple[str, ...],
         return
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        click.echo(f"{row['kind']:8}  {row['name']:{width}}  {row['title']}  ({row['origin']})")
+        click.echo(f"{row['kind']:9}  {row['name']:{width}}  {row['title']}  ({row['origin']})")
     for one in refused:
-        click.echo(f"refused   {one['origin']}: {one['reason']}")
+        click.echo(f"refused    {one['origin']}: {one['reason']}")
 
 
 def _rows(registry: "Registry", language: str) -> list[dict[str, str]]:
     from audit_core.words import say
 
-    kinds = {"attack": registry.attacks, "check": registry.checks, "renderer": registry.renderers}
+    kinds = {
+        "attack": registry.attacks,
+        "check": registry.checks,
+        "generator": registry.generators,
+        "renderer": registry.renderers,
+    }
     return [
         {
             "kind": kind,
@@ -60,27 +65,28 @@ def _rows(registry: "Registry", language: str) -> list[dict[str, str]]:
 @plugin_options
 @language_option
 def plugins_show(name: str, files: tuple[Path, ...], block: tuple[str, ...], lang: str) -> None:
-    """What one attack or check assumes, sees, measures and takes as parameters."""
-    from audit_core.plugin import AttackPlugin
+    """What one attack, check or generator does, sees, measures and takes as parameters."""
+    from audit_core.plugin import AttackPlugin, GeneratorPlugin
     from audit_core.registry import discover
     from audit_core.words import say
 
     registry = discover(files, block)
-    records = registry.measuring
+    records = {**registry.measuring, **registry.generators}
     if name not in records:
-        raise unknown("attack or check", name, records)
+        raise unknown("attack, check or generator", name, records)
     record = records[name]
-    sees = ", ".join(sorted(record.sees)) if isinstance(record, AttackPlugin) else "the whole case"
-    lines = {
-        "name": record.name,
-        "title": say(record.title, lang),
-        "from": registry.origins[name].name,
-        "goal": record.goal,
-        "sees": sees,
-        "attacker": say(record.assumption, lang),
-        "measures": ", ".join(record.measures),
-        "parameters": json.dumps(record.params.model_json_schema().get("properties", {}), ensure_ascii=False),
-    }
+    lines = {"name": record.name, "title": say(record.title, lang), "from": registry.origins[name].name}
+    if isinstance(record, GeneratorPlugin):
+        lines |= {"method": say(record.method, lang)}
+    else:
+        lines |= {
+            "goal": record.goal,
+            "sees": ", ".join(sorted(record.sees)) if isinstance(record, AttackPlugin) else "the whole case",
+            "attacker": say(record.assumption, lang),
+            "measures": ", ".join(record.measures),
+            "runs": "only where a recipe names it" if record.opt_in else "unless a recipe names others",
+        }
+    lines["parameters"] = json.dumps(record.params.model_json_schema().get("properties", {}), ensure_ascii=False)
     for key, value in lines.items():
         click.echo(f"{key:10}  {value}")
     for reference in record.references:
@@ -91,14 +97,14 @@ def plugins_show(name: str, files: tuple[Path, ...], block: tuple[str, ...], lan
 @click.argument("name")
 @plugin_options
 def plugins_check(name: str, files: tuple[Path, ...], block: tuple[str, ...]) -> int:
-    """Try one attack or check on small made-up cases: leaky, innocent, awkward. Exit code 1 if it does not hold."""
+    """Try a plugin on small made-up cases: leaky, innocent, awkward. Exit code 1 if it does not hold."""
     from audit_core.registry import discover
     from audit_core.testing import conformance
 
     registry = discover(files, block)
-    records = registry.measuring
+    records = {**registry.measuring, **registry.generators}
     if name not in records:
-        raise unknown("attack or check", name, records)
+        raise unknown("attack, check or generator", name, records)
     broken = 0
     for trial in conformance(records[name], registry):
         broken += not trial.held

@@ -83,6 +83,7 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
         non_members: Path | None,
         policy: str | None,
         allow_outside: bool,
+        allow_commands: bool,
         identifiers: tuple[str, ...],
         quasi_identifiers: tuple[str, ...],
         sensitive: tuple[str, ...],
@@ -98,7 +99,7 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
         if recipe is not None:
             if used := [name for name, value in named.items() if value is not None]:
                 raise click.UsageError(f"name either a recipe or files, not both ({', '.join(used)})")
-            asked = load_recipe(recipe, allow_outside=allow_outside)
+            asked = load_recipe(recipe, allow_outside=allow_outside, allow_commands=allow_commands)
             if policy is not None:
                 asked = asked.model_copy(update={"policy": policy})
             return command(asked=asked, **others)
@@ -141,6 +142,7 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--policy", metavar="NAME|FILE", help="Instead of the recipe's; `sekisho policy list` shows them."
             ),
             click.option("--allow-outside", is_flag=True, help="Let the recipe name files outside its folder."),
+            click.option("--allow-commands", is_flag=True, help="Let the recipe run programs and use other machines."),
         )
     ):
         with_recipe = option(with_recipe)
@@ -162,7 +164,7 @@ def unknown(kind: str, name: str, known: Any) -> InputError:
     near = closest(name, known)
     return InputError(
         Problem(
-            code=f"{kind.split()[0]}-unknown",
+            code=f"{kind.split()[0].rstrip(',')}-unknown",
             what=f"there is no {kind} named {name!r}" + (f"; did you mean {near!r}?" if near else ""),
             fix="Known: " + ", ".join(sorted(known)) if len(known) < 20 else "",
         )

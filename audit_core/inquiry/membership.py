@@ -24,6 +24,7 @@ from audit_core.inquiry.pools import Pool, clusters, cut, held_out, targets_of
 from audit_core.measurement import Measurement, RocCurve, measured
 from audit_core.plugin import AttackPlugin
 from audit_core.questions import Asset, Membership, Neighbours
+from audit_core.refit import Refit
 from audit_core.seeds import stream
 from audit_core.statistics.estimates import delong, independent_units, roc_points, shuffled_auc, tail_hits
 from audit_core.tables import Ids, with_own_dictionaries
@@ -51,7 +52,7 @@ def inquiry(plugin: AttackPlugin, params: dict[str, Any], bench: Bench) -> Inqui
     remote = [_remote(pool, bench) for pool in pools] if with_reference else None
     return Inquiry(
         puts=tuple(
-            Put(question=partial(_question, plugin, pool, bench), accepts=Scores, n=len(pool.row), key=pool)
+            Put(question=partial(_question, plugin, params, pool, bench), accepts=Scores, n=len(pool.row), key=pool)
             for pool in pools
         ),
         mark=lambda answers: mark(
@@ -65,7 +66,7 @@ def inquiry(plugin: AttackPlugin, params: dict[str, Any], bench: Bench) -> Inqui
     )
 
 
-def _question(plugin: AttackPlugin, pool: Pool, bench: Bench) -> Membership:
+def _question(plugin: AttackPlugin, params: dict[str, Any], pool: Pool, bench: Bench) -> Membership:
     """The question of a pool: its targets and what the attacker sees, in dictionaries of their own."""
     case = bench.case
     tables = {"targets": targets_of(case, pool)}
@@ -78,8 +79,21 @@ def _question(plugin: AttackPlugin, pool: Pool, bench: Bench) -> Membership:
         targets=shown["targets"],
         release=shown.get("release"),
         reference=shown.get("reference"),
+        generator=_generator(params, bench) if Asset.GENERATOR in plugin.sees else None,
         neighbours=_neighbours(plugin, pool, bench),
     )
+
+
+def _generator(params: dict[str, Any], bench: Bench) -> Refit:
+    """What the attack's parameters name: a generator plugin, or a program in the recipe's folder."""
+    schema = bench.case.schema
+    if params["command"]:
+        told = {"command": params["command"], "folder": str(bench.setting.folder.resolve())}
+        return Refit(load="audit_core.program:Program", file=None, params=told, schema=schema)
+    name = params["generator"]
+    plugin = bench.registry.generators[name]
+    its = plugin.params.model_validate(params["generator_params"]).model_dump(mode="json")
+    return Refit(load=plugin.load, file=bench.registry.origins[name].file, params=its, schema=schema)
 
 
 def _neighbours(plugin: AttackPlugin, pool: Pool, bench: Bench) -> dict[str, Neighbours]:

@@ -5,7 +5,7 @@ No reader guesses a type here: what a column is, is decided later, over all file
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,19 @@ def read_table(
         problems.extend(_cell_problems(found[column], label))
     raise_all(problems)
     return TextTable(label=label, name=name, digest=digest, n_rows=n_rows, columns=found)
+
+
+def rows_of(file: TextTable, rows: NDArray[np.bool_], label: str) -> TextTable:
+    """Some rows of a file, in the file's order.
+
+    Args:
+        rows: Which; shape `(n_rows,)`.
+        label: What to call them in a message, whose row numbers then count within them.
+    """
+    columns = {
+        name: _compact(name, column.texts, column.codes[rows], frozenset()) for name, column in file.columns.items()
+    }
+    return replace(file, label=label, n_rows=int(rows.sum()), columns=columns)
 
 
 def _compact(name: str, texts: Any, codes: Codes, nulls: Collection[str]) -> TextColumn:

@@ -2,16 +2,32 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    StrictBool,
+    StrictInt,
+    Tag,
+    WithJsonSchema,
+    field_validator,
+)
 
 from audit_core.isolation import Limits
+from audit_core.written.numbers import probability
 
 Type = Literal["integer", "number", "date", "category", "text", "id"]
 DeclaredRole = Literal["plain", "identifier", "quasi-identifier", "sensitive"]
 
 DEFAULT_POLICY = "starter"
 
-_TABLES_ONLY = "this version audits a table that exists; write `release: {table: FILE}`"
+EVERY = "*"
+"""Among the attacks: all that run where a recipe names none."""
+
+_TABLES_ONLY = "this version audits a table; write `release: {table: FILE}` or `release: {generate: ..., rows: N}`"
 
 
 class _Strict(BaseModel):
@@ -33,15 +49,28 @@ def _listed(value: object) -> object:
 def _release(value: object) -> object:
     if isinstance(value, str):
         raise ValueError("a file name by itself; write `release: {table: FILE}`")
-    if isinstance(value, dict) and (kinds := sorted(value.keys() & {"generate", "model", "texts"})):
+    if isinstance(value, dict) and (kinds := sorted(value.keys() & {"model", "texts"})):
         raise ValueError(f"a release of another kind ({', '.join(kinds)}): {_TABLES_ONLY}")
+    if isinstance(value, dict) and {"generate", "table"} <= value.keys():
+        raise ValueError("a table that exists and one to be made; keep `table` or `generate`")
     return value
 
 
-def _non_members(value: object) -> object:
-    if isinstance(value, dict):
-        raise ValueError("a split has to come before the release is made; name the file of rows that were not used")
+def _generate(value: object) -> object:
+    if isinstance(value, str):
+        raise ValueError("a name by itself; write `generate: {with: NAME}`")
     return value
+
+
+def _none_is_empty(value: object) -> object:
+    return {} if value is None else value
+
+
+def _share(value: object) -> float:
+    share = float(probability(value))
+    if not 0 < share < 1:
+        raise ValueError("a split that leaves one side empty; write for example 0.5")
+    return share
 
 
 def _columns(value: object) -> object:
@@ -73,6 +102,11 @@ class ColumnSpec(_Strict):
     max: Bound | None = Field(default=None, description="the highest value a number may have")
 
     @property
+    def bounded(self) -> bool:
+        """Whether a minimum or a maximum is declared."""
+        return self.min is not None or self.max is not None
+
+    @property
     def kind(self) -> str | None:
         """The declared kind of the column; text and id are categories."""
         return "category" if self.type in ("text", "id") else self.type
@@ -83,6 +117,46 @@ class ReleaseSpec(_Strict):
 
     table: str = Field(description="CSV or Parquet")
     generalised: StrictBool = Field(default=False, description="values were made coarser; k-anonymity is judged")
+
+
+class GenerateSpec(_Strict):
+    """How a release is made."""
+
+    name: str = Field(alias="with", description="a generator; `sekisho plugins list` shows them")
+    params: Annotated[dict[str, Any], BeforeValidator(_none_is_empty)] = Field(default_factory=dict)
+
+
+class GeneratedSpec(_Strict):
+    """What goes out is made here: the generator is fitted to the members."""
+
+    generate: Annotated[GenerateSpec, BeforeValidator(_generate)]
+    rows: Annotated[StrictInt, Field(ge=1, le=10**8)] = Field(description="how many rows to make")
+
+
+class SplitSpec(_Strict):
+    """Non-members are rows of the members' file, set aside before the release is made."""
+
+    split: Annotated[
+        float, PlainValidator(_share), WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1})
+    ] = Field(description="the probability with which each row, or subject, becomes a non-member by its own coin")
+
+
+def _kind_of_release(value: object) -> str:
+    made = isinstance(value, GeneratedSpec) or (isinstance(value, dict) and "generate" in value)
+    return "made" if made else "finished"
+
+
+def _kind_of_non_members(value: object) -> str:
+    return "coins" if isinstance(value, dict | SplitSpec) else "a file"
+
+
+# The names of the alternatives are none of their keys: a problem's place is found by its steps.
+Release = Annotated[
+    Annotated[ReleaseSpec, Tag("finished")] | Annotated[GeneratedSpec, Tag("made")], Discriminator(_kind_of_release)
+]
+NonMembers = Annotated[
+    Annotated[str, Tag("a file")] | Annotated[SplitSpec, Tag("coins")], Discriminator(_kind_of_non_members)
+]
 
 
 class LimitsSpec(_Strict):
@@ -96,11 +170,9 @@ class WrittenRecipe(_Strict):
     """A recipe as it is written."""
 
     audit: Name = Field(description="a name for the report")
-    release: Annotated[ReleaseSpec, BeforeValidator(_release)]
+    release: Annotated[Release, BeforeValidator(_release)]
     members: str = Field(description="the rows the release was made from")
-    non_members: Annotated[str | None, BeforeValidator(_non_members)] = Field(
-        default=None, description="rows of the same population that were not used"
-    )
+    non_members: NonMembers | None = Field(default=None, description="rows of the same population that were not used")
     columns: Annotated[dict[str, ColumnSpec], BeforeValidator(_columns)] = Field(default_factory=dict)
     subject: str | None = Field(default=None, description="the column that names the person, who may have many rows")
     k_anonymity_min: Annotated[StrictInt, Field(ge=0, le=10**9)] = Field(default=0, description="a claim to judge")
@@ -112,7 +184,11 @@ class WrittenRecipe(_Strict):
     delimiter: str | None = None
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 0
     attacks: Annotated[dict[str, dict[str, Any]] | None, BeforeValidator(_attacks)] = Field(
-        default=None, description="those to run, with parameters; all that apply if left out"
+        default=None,
+        description=(
+            "those to run, with parameters; all that apply if left out, for which `*` stands, but not those that run "
+            "only on request"
+        ),
     )
     limits_spec: LimitsSpec = Field(default=LimitsSpec(), alias="limits")
     requires_plugins: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(default=(), alias="requires-plugins")
@@ -163,7 +239,8 @@ MEANT = {
     "thresholds": "Limits are in a policy: write `policy: NAME` or `policy: FILE`",
     **dict.fromkeys(
         ("engine", "generator", "epsilon", "delta", "output", "rows"),
-        "It describes how a table is made: this version audits a table that exists. Leave it out",
+        "It describes how a table is made: write it under `release: {generate: {with: NAME, params: {...}}, rows: N}`, "
+        "or leave it out for a table that exists",
     ),
 }
 """What people write who know other tools, and what to write here."""

@@ -45,6 +45,8 @@ def _problem(error: Any, document: Document, model: type[BaseModel]) -> Problem:
         keys = tuple(_keys(model, path[:-1]))
         guess = closest(str(path[-1]), keys)
         fix = f"Did you mean {guess!r}?" if guess else f"Known here: {', '.join(keys)}"
+        if path[-1] in keys:
+            fix = "It does not go with the other keys here"
         return _at(document, path, "unknown-key", f"the key {path[-1]!r} is not known", fix)
     if kind == "missing":
         what = f"the key {error['loc'][-1]!r} is missing"

@@ -2,9 +2,15 @@
 
 from audit_core.asked import AskedHiddenValue, AskedLinkage
 from audit_core.hookspecs import hookimpl
-from audit_core.plugin import AttackPlugin, CheckPlugin, Expected
+from audit_core.plugin import AttackPlugin, CheckPlugin, Expected, GeneratorPlugin
 from audit_core.questions import Asset
-from audit_plugins.params import KAnonymityParams, SinglingOutParams
+from audit_plugins.params import (
+    KAnonymityParams,
+    LeakyParams,
+    MarginalRatioParams,
+    ShadowQueriesParams,
+    SinglingOutParams,
+)
 
 
 @hookimpl
@@ -111,6 +117,51 @@ def audit_attacks() -> tuple[AttackPlugin, ...]:
             load="audit_plugins.attacks.singling_out:SinglingOutAttack",
             params=SinglingOutParams,
         ),
+        AttackPlugin(
+            name="marginal-ratio",
+            title={"en": "Ratio of marginals", "ja": "周辺分布の比"},
+            goal="membership",
+            question="membership",
+            sees=frozenset({Asset.RELEASE, Asset.REFERENCE}),
+            assumption={
+                "en": "Holds the release, a person's full record and other records of the same population, and knows "
+                "that the generator keeps marginals, as MST does.",
+                "ja": "リリース、対象者のレコード全体、同じ母集団の他の人のレコードを持ち、MST のように周辺分布を保つ"
+                "生成器であることを知っている攻撃者です。",
+            },
+            references=(
+                "Golob, Pentyala, Maratkhan & De Cock (2024), Privacy vulnerabilities in marginals-based synthetic "
+                "data (arXiv 2410.05506)",
+                "McKenna, Miklau & Sheldon (2021), Winning the NIST contest: a scalable and general approach to "
+                "differentially private synthetic data",
+            ),
+            load="audit_plugins.attacks.marginal_ratio:MarginalRatio",
+            params=MarginalRatioParams,
+            opt_in=True,
+        ),
+        AttackPlugin(
+            name="shadow-queries",
+            title={"en": "Shadow models and marginal queries", "ja": "シャドウモデルと周辺クエリ"},
+            goal="membership",
+            question="membership",
+            sees=frozenset({Asset.RELEASE, Asset.REFERENCE, Asset.GENERATOR}),
+            assumption={
+                "en": "Holds the release, a person's full record and other records of the same population, and can "
+                "run the generator on them.",
+                "ja": "リリース、対象者のレコード全体、同じ母集団の他の人のレコードを持ち、それらで生成器を動かせる"
+                "攻撃者です。",
+            },
+            references=(
+                "Houssiau et al. (2022), TAPAS: a toolbox for adversarial privacy auditing of synthetic data",
+                "Guépin, Meeus, Cretu & de Montjoye (2023), Synthetic is all you need: removing the auxiliary data "
+                "assumption for membership inference attacks against synthetic data",
+                "Carlini et al. (2022), Membership inference attacks from first principles",
+            ),
+            load="audit_plugins.attacks.shadow_queries:ShadowQueries",
+            params=ShadowQueriesParams,
+            opt_in=True,
+            trial={"generator": "leaky", "generator_params": {"dose": 0.5}, "fits": 16, "backend": None},
+        ),
     )
 
 
@@ -191,5 +242,33 @@ def audit_checks() -> tuple[CheckPlugin, ...]:
             load="audit_plugins.checks.k_anonymity:KAnonymity",
             params=KAnonymityParams,
             needs=("quasi_identifiers",),
+        ),
+    )
+
+
+@hookimpl
+def audit_generators() -> tuple[GeneratorPlugin, ...]:
+    return (
+        GeneratorPlugin(
+            name="independent",
+            title={"en": "Independent columns", "ja": "独立な列"},
+            method={
+                "en": "Draws every column by itself from the members' values of it; for controls, not for use.",
+                "ja": "各列の値を、メンバーのその列の値から、ほかの列とは無関係に抽出します。実用ではなく対照のための"
+                "生成器です。",
+            },
+            load="audit_plugins.generators.independent:Independent",
+        ),
+        GeneratorPlugin(
+            name="leaky",
+            title={"en": "Leaky on purpose", "ja": "意図的に漏洩させる生成器"},
+            method={
+                "en": "As `independent`, but a share of the rows are members' rows; to see whether an audit is awake.",
+                "ja": "`independent` と同じですが、行の一部がメンバーの行です。監査が漏洩に気付くかを確かめる"
+                "ための生成器です。",
+            },
+            load="audit_plugins.generators.leaky:Leaky",
+            params=LeakyParams,
+            trial={"dose": 0.5},
         ),
     )

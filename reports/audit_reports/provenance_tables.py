@@ -9,7 +9,7 @@ from audit_core.redact import display
 from audit_core.scorecard import Scorecard
 from audit_reports.attack_sections import MeasurementRow, measurement_rows
 from audit_reports.numbers_as_text import count, significant
-from audit_reports.wording import Wording
+from audit_reports.wording import TEXT_LIMIT, Wording
 
 MOST_COLUMNS = 64
 MOST_ENTRIES = 40
@@ -74,6 +74,7 @@ def provenance(document: Document, wording: Wording) -> Provenance:
         run=(
             (wording.say("run.started"), display(volatile.started)),
             (wording.say("run.seed"), str(made.seed)),
+            *_making(document, wording),
             (wording.say("run.platform"), display(volatile.platform)),
             (wording.say("run.cores"), count(volatile.cores)),
         ),
@@ -98,6 +99,19 @@ def _task(name: str, wording: Wording) -> str:
     if twin is not None:
         return wording.say(f"cost.{twin['twin']}", attack=wording.title(twin["attack"]))
     return wording.say(f"cost.{name}") if name in ("total", "core") else wording.title(name)
+
+
+def _making(document: Document, wording: Wording) -> Pairs:
+    """How the audit itself made the release and the non-members; empty where it was given both."""
+    made = document.provenance
+    rows = []
+    if made.generator is not None:
+        params = ", ".join(f"{name} = {value}" for name, value in sorted(made.generator.params.items()))
+        words = f"{made.generator.name} ({params})" if params else made.generator.name
+        rows.append((wording.say("run.generator"), display(words, TEXT_LIMIT)))
+    if made.split is not None:
+        rows.append((wording.say("run.split"), significant(made.split)))
+    return tuple(rows)
 
 
 def _files(document: Document, wording: Wording) -> tuple[FileRow, ...]:

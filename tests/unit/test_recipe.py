@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from audit_core.errors import InputError, Problem
 from audit_core.isolation import Limits
 from audit_core.recipe import Recipe, load_recipe, recipe_of_files, recipe_schema, recipe_yaml
+from audit_core.written.recipe import GeneratedSpec, SplitSpec
 from audit_core.written.strict_yaml import read_yaml
 
 unhurried = settings(deadline=None)
@@ -35,6 +36,7 @@ attacks: {membership: {neighbours: 5}, exact-copies: }
 limits: {timeout_s: 60, memory_gib: 1.5}
 requires-plugins: [stranger]
 """
+MADE = "{generate: {with: x}, rows: 9"
 SHORT = "audit: a\nrelease: {table: s.csv}\nmembers: t.csv\n"
 
 
@@ -114,11 +116,18 @@ def test_text_and_id_are_categories(tmp_path: Path) -> None:
         (SHORT.replace("{table: s.csv}", "s.csv"), "wrong-value", "(release)", "release: {table: FILE}"),
         (SHORT.replace("{table: s.csv}", "{}"), "missing-key", "(release)", "'table'"),
         (SHORT.replace("{table: s.csv}", "{model: {load: ./m}}"), "wrong-value", "(release)", "audits a table"),
-        (SHORT.replace("{table: s.csv}", "{generate: {with: x}}"), "wrong-value", "(release)", "audits a table"),
+        (SHORT.replace("{table: s.csv}", "{generate: {with: x}}"), "missing-key", "(release)", "'rows'"),
+        (SHORT.replace("{table: s.csv}", "{generate: x, rows: 9}"), "wrong-value", "(release.generate)", "with: NAME"),
+        (SHORT.replace("{table: s.csv}", "{generate: {}, rows: 9}"), "missing-key", "(release.generate)", "Add with"),
+        (SHORT.replace("{table: s.csv}", MADE + ", table: s.csv}"), "wrong-value", "(release)", "Keep `table` or"),
+        (SHORT.replace("{table: s.csv}", MADE + ", generalised: true}"), "unknown-key", "generalised", "not go with"),
+        (SHORT.replace("{table: s.csv}", MADE + ", row: 1}"), "unknown-key", "(release.row)", "'rows'"),
+        (SHORT.replace("{table: s.csv}", "{generate: {with: x}, rows: 0}"), "wrong-value", "(release.rows)", "than or"),
         (SHORT.replace("{table: s.csv}", "{texts: x, column: y}"), "wrong-value", "(release)", "audits a table"),
         (SHORT + "non_members: {split: 0.5}", "wrong-value", "(non_members)", "not used"),
         (SHORT + "train: x.csv", "unknown-key", "(train)", "members: FILE"),
-        (SHORT + "epsilon: 3", "unknown-key", "(epsilon)", "audits a table that exists"),
+        (SHORT + "non_members: {split: 0}", "wrong-value", "(non_members.split)", "0.5"),
+        (SHORT + "epsilon: 3", "unknown-key", "(epsilon)", "under `release: {generate:"),
         (SHORT + "members: u.csv", "yaml-duplicate-key", "recipe.yaml:4:1", "members"),
         ("", "recipe-empty", "recipe.yaml", "members"),
         ("- a\n", "recipe-empty", "recipe.yaml", "members"),
@@ -136,6 +145,23 @@ def test_a_wrong_recipe_gets_its_place_and_a_remedy(
     assert problem.code == code
     assert place in problem.where
     assert said in f"{problem.what}. {problem.fix}"
+
+
+def test_a_release_that_is_made_and_a_split(tmp_path: Path) -> None:
+    text = SHORT.replace("{table: s.csv}", "{generate: {with: leaky, params: {dose: 0.5}}, rows: 9}")
+    recipe = load(tmp_path, text + "non_members: {split: 20%}\n")
+    assert isinstance(recipe.release, GeneratedSpec)
+    assert (recipe.release.generate.name, recipe.release.generate.params) == ("leaky", {"dose": 0.5})
+    assert (recipe.release.rows, recipe.generalised, recipe.allow_commands) == (9, False, False)
+    assert recipe.non_members == SplitSpec(split=0.2)
+    assert [recipe.path(arm) for arm in ("release", "non_members")] == [None, None]
+    written = recipe_yaml(recipe)
+    assert load(tmp_path, written.decode()) == recipe
+    for wrong, what in ((MADE + ", row: 1}", "release.row"), ("{generate: {with: x, parms: {}}, rows: 9}", "parms")):
+        found = problems(tmp_path, SHORT.replace("{table: s.csv}", wrong) + "non_members: {spilt: 1}\n")
+        assert {problem.code for problem in found} == {"unknown-key", "missing-key"}
+        assert any(what in problem.where for problem in found)
+        assert any("Did you mean 'split'?" in problem.fix for problem in found)
 
 
 def test_all_problems_at_once(tmp_path: Path) -> None:

@@ -1,0 +1,140 @@
+"""What a recipe asks for, found among what is installed, with every problem at once."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from audit_core.errors import PluginError, Problem, raise_all
+from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin
+from audit_core.questions import Asset
+from audit_core.recipe import Recipe
+from audit_core.registry import Registry
+from audit_core.written.recipe import EVERY, GeneratedSpec
+from audit_core.written.strict_yaml import closest
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commission:
+    """A release to make.
+
+    Attributes:
+        params: Of the generator, with its defaults.
+    """
+
+    plugin: GeneratorPlugin
+    params: Params
+    rows: int
+
+
+def chosen(recipe: Recipe, registry: Registry) -> list[tuple[AttackPlugin | CheckPlugin, Params]]:
+    """The attacks and checks to run, checks first, with their parameters: those the recipe names.
+
+    Where it names none, and for the name `*`, those are meant that run without being asked for.
+
+    Raises:
+        PluginError: A name or a parameter is not there, of an attack, a check or the release's generator.
+    """
+    plugins = registry.measuring
+    by_default: dict[str, Params] = {name: {} for name, plugin in plugins.items() if not plugin.opt_in}
+    named = {EVERY: {}} if recipe.attacks is None else recipe.attacks
+    wanted: dict[str, Params] = {}
+    problems = list(_generator_problems(recipe, registry))
+    for name, params in named.items():
+        if name == EVERY:
+            wanted = by_default | wanted
+            if params:
+                what = "`*` stands for several attacks and checks, and takes no parameters"
+                fix = "Name the attack that they are for"
+                problems.append(Problem(code="attack-parameter", what=what, where="attacks.*", fix=fix))
+        elif name not in plugins:
+            problems.append(_unknown("attack", "attack or check", name, plugins, f"attacks.{name}"))
+        else:
+            wanted[name] = _with_generator(plugins[name], params, recipe)
+            problems += _parameter_problems("attack", plugins[name], wanted[name], f"attacks.{name}")
+            problems += _handed_over(plugins[name], wanted[name], registry, f"attacks.{name}")
+            problems += _not_allowed(plugins[name].params, wanted[name], recipe, f"attacks.{name}")
+    raise_all(problems, PluginError)
+    return [(plugin, wanted[name]) for name, plugin in plugins.items() if name in wanted]
+
+
+def commission(recipe: Recipe, registry: Registry) -> Commission | None:
+    """The release that the recipe wants made; None where it names a table. `chosen` has found no fault with it."""
+    if not isinstance(recipe.release, GeneratedSpec):
+        return None
+    plugin = registry.generators[recipe.release.generate.name]
+    params = plugin.params.model_validate(recipe.release.generate.params).model_dump(mode="json")
+    return Commission(plugin=plugin, params=params, rows=recipe.release.rows)
+
+
+def _generator_problems(recipe: Recipe, registry: Registry) -> Iterator[Problem]:
+    if not isinstance(recipe.release, GeneratedSpec):
+        return
+    spec = recipe.release.generate
+    if spec.name not in registry.generators:
+        yield _unknown("generator", "generator", spec.name, registry.generators, "release.generate.with")
+        return
+    plugin, where = registry.generators[spec.name], "release.generate.params"
+    yield from _parameter_problems("generator", plugin, spec.params, where)
+    yield from _not_allowed(plugin.params, spec.params, recipe, where)
+
+
+def _with_generator(plugin: AttackPlugin | CheckPlugin, params: Params, recipe: Recipe) -> Params:
+    """The parameters; where an attacker holds the generator and none is named, the one that makes the release."""
+    holds = isinstance(plugin, AttackPlugin) and Asset.GENERATOR in plugin.sees
+    if not holds or {"generator", "command"} & params.keys() or not isinstance(recipe.release, GeneratedSpec):
+        return params
+    spec = recipe.release.generate
+    return {"generator_params": spec.params, **params, "generator": spec.name}
+
+
+def _handed_over(
+    plugin: AttackPlugin | CheckPlugin, params: Params, registry: Registry, where: str
+) -> Iterator[Problem]:
+    """What is wrong with the generator that an attack is to be handed."""
+    name, its = params.get("generator"), params.get("generator_params", {})
+    if not (isinstance(plugin, AttackPlugin) and Asset.GENERATOR in plugin.sees and isinstance(name, str)):
+        return
+    if name not in registry.generators:
+        yield _unknown("generator", "generator", name, registry.generators, f"{where}.generator")
+    elif isinstance(its, dict):
+        yield from _parameter_problems("generator", registry.generators[name], its, f"{where}.generator_params")
+
+
+def _parameter_problems(
+    kind: str, plugin: AttackPlugin | CheckPlugin | GeneratorPlugin, params: Params, where: str
+) -> Iterator[Problem]:
+    try:
+        plugin.params.model_validate(params)
+    except ValidationError as error:
+        for details in error.errors(include_input=False, include_url=False):
+            yield Problem(
+                code=f"{kind}-parameter",
+                what=f"{details['msg']} ({details['type']})",
+                where=".".join([where, *map(str, details["loc"])]),
+                fix=f"`sekisho plugins show {plugin.name}` lists its parameters",
+            )
+
+
+def _not_allowed(model: type[BaseModel], params: Params, recipe: Recipe, where: str) -> Iterator[Problem]:
+    """Parameters by which a recipe would run programs or use other machines, without leave to do so."""
+    for name, field in model.model_fields.items():
+        extra = field.json_schema_extra
+        needs = extra.get("needs") if isinstance(extra, dict) else None
+        if needs == "allow-commands" and params.get(name) and not recipe.allow_commands:
+            what = "the recipe wants to run a program or use another machine"
+            fix = "Read the recipe; if you trust it, run again with --allow-commands"
+            yield Problem(code="commands-not-allowed", what=what, where=f"{where}.{name}", fix=fix)
+
+
+def _unknown(code: str, kind: str, name: str, known: Mapping[str, object], where: str) -> Problem:
+    near = closest(name, known)
+    return Problem(
+        code=f"{code}-unknown",
+        what=f"there is no {kind} named {name!r}" + (f"; did you mean {near!r}?" if near else ""),
+        where=where,
+        fix="`sekisho plugins list` shows what is installed and what could not be loaded",
+    )

@@ -1,0 +1,69 @@
+"""A generator that can be run: what to load, and with which parameters.
+
+The core runs one to make a release. An attacker who sees `Asset.GENERATOR` is handed one, to run on rows of their own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from audit_core.loading import load
+from audit_core.tables import Table, with_own_dictionaries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What a recipe declares of one column.
+
+    Attributes:
+        role: "plain", "quasi-identifier" or "sensitive"; a generator sees no identifier.
+        low, high: The bounds of a number; None where none is declared.
+    """
+
+    role: str = "plain"
+    low: float | None = None
+    high: float | None = None
+
+
+Schema = Mapping[str, Declared]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What a fit may use.
+
+    Attributes:
+        rng: For all randomness but the noise of a guarantee, which must not be repeatable.
+    """
+
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refit:
+    """How to run a generator. It can be pickled, so a process elsewhere can run it.
+
+    Attributes:
+        load: "package.module:Class" of a `Generator`.
+        file: Where the plugin is a single file, its path.
+    """
+
+    load: str
+    file: str | None
+    params: dict[str, Any]
+    schema: Schema
+
+    def make(self, table: Table, rows: int, rng: np.random.Generator) -> Table:
+        """New rows of the generator fitted to a table, of whose dictionaries it sees only the values that occur."""
+        return make(load(self.load, self.file)(**self.params), table, self.schema, rows, rng)
+
+
+def make(generator: Any, table: Table, schema: Schema, rows: int, rng: np.random.Generator) -> Table:
+    """New rows of a generator fitted to a table."""
+    fitting, sampling = rng.spawn(2)
+    (own,) = with_own_dictionaries(table)
+    known = {name: schema.get(name, Declared()) for name in table.names}
+    made: Table = generator.fit(own, known, Budget(rng=fitting)).sample(rows, sampling)
+    return made
