@@ -19,7 +19,7 @@ from audit_core.registry import discover
 from audit_core.testing import made_up_case
 
 BUILT_IN = discover()
-PLUGINS: list[AttackPlugin | CheckPlugin] = list(BUILT_IN.measuring.values())
+PLUGINS: list[AttackPlugin | CheckPlugin] = [each for each in BUILT_IN.measuring.values() if not each.opt_in]
 STARTER = load_policy("starter")
 SCORES = len(BUILT_IN.attacks["membership"].scores)
 
