@@ -6,6 +6,7 @@ The tables of a question and those that a generator makes later share no diction
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ Cells = NDArray[np.int64]
 
 Query = tuple[int, ...]
 """Positions of views, each of another column."""
+
+_LISTED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,21 +86,31 @@ def cells_of(table: Table, views: Sequence[View]) -> Cells:
 
 
 def queries_of(views: Sequence[View], orders: Sequence[int], most: int, rng: np.random.Generator) -> tuple[Query, ...]:
-    """Queries about so many columns at once: all of them, or as many as wanted, drawn by order, then at random."""
+    """Queries about so many columns at once: all of them, or as many as wanted, evenly over the orders."""
     of_column: dict[int, list[int]] = {}
     for position, view in enumerate(views):
         of_column.setdefault(view.column, []).append(position)
     every: list[list[Query]] = []
     for order in orders:
-        columns = [list(some) for some in combinations(of_column.values(), order)] if order <= len(of_column) else []
-        if len(columns) > most:
-            columns = [columns[at] for at in rng.choice(len(columns), most, replace=False)]
-        every.append([query for some in columns for query in product(*some)])
+        some = _combinations(len(of_column), order, most, rng)
+        ways = list(of_column.values())
+        every.append([query for columns in some for query in product(*(ways[at] for at in columns))])
     chosen: list[Query] = []
-    for left, some in enumerate(every):  # the fewest first; what they leave is shared among the others
-        share = (most - len(chosen)) // (len(every) - left)
-        chosen += [some[at] for at in rng.choice(len(some), share, replace=False)] if len(some) > share else some
-    return tuple(chosen)
+    every.sort(key=len)  # what the scarce ones leave is shared among the others
+    for done, some_queries in enumerate(every):
+        share = min(len(some_queries), (most - len(chosen)) // (len(every) - done))
+        chosen += [some_queries[at] for at in rng.choice(len(some_queries), share, replace=False)]
+    return tuple(sorted(chosen, key=lambda query: (len(query), query)))
+
+
+def _combinations(n: int, order: int, most: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """So many of n things: every combination, or as many as wanted, where listing them all would take long."""
+    if comb(n, order) <= max(2 * most, _LISTED):
+        return list(combinations(range(n), order))
+    drawn: set[tuple[int, ...]] = set()
+    while len(drawn) < most:
+        drawn.add(tuple(sorted(rng.choice(n, order, replace=False).tolist())))
+    return sorted(drawn)
 
 
 def matches(targets: Cells, rows: Cells, query: Query, views: Sequence[View]) -> NDArray[np.int64]:
