@@ -40,6 +40,7 @@ BLANKS: dict[str, Words] = {
     "margin": {"en": "margin", "ja": "許容幅"},
     "members": _NUMBER,
     "measurement": {"en": "measurement", "ja": "測定値"},
+    "members": _NUMBER,
     "needed": _NUMBER,
     "of": _SCORE,
     "percent": _NUMBER,

@@ -68,9 +68,10 @@ def test_probabilities_are_those_of_the_rule_among_all_tests_of_the_audit() -> N
     alone = pass_probability(MARKED["auc"], 700, 700, 0.5, 0.55, 0.95)
     assert auc.pass_high == alone
     assert auc.pass_low == pytest.approx(1 - SCORES * (1 - alone))
-    # Copies: raw, normalised; two heuristics; three measurements of each score of membership; one secret; one way of
+    # Copies: raw, normalised; two heuristics, the second with three measurements; three measurements of each score of
+    # membership; one secret; one way of
     # linking; two kinds of descriptions.
-    tests = 8 + 3 * SCORES
+    tests = 10 + 3 * SCORES
     assert (plan.tests, plan.counted) == (tests, True)
     assert auc.found_from == detectable(MARKED["auc"], 700, 700, 0.5, 0.55, 0.05 / tests)
 

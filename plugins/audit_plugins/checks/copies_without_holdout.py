@@ -225,16 +225,25 @@ def agreement(release: Table, members: Table, chance: Repeats) -> Agreement | No
 
 
 def equal_counts(release: Ids, members: Ids) -> Excess:
-    """Values of several members that the release has exactly as often, beyond what chance could give.
+    """Released rows of a value that several members have, and the release exactly as often, beyond what chance gives.
 
-    Of the values that the release lacks nothing is said. A blind generator scores 0 at most.
+    Rows of one value are one piece of evidence. A blind generator scores 0 at most.
     """
     values, counts = np.unique(members, return_counts=True)
-    released = np.unique(np.concatenate([values, release[np.isin(release, values)]]), return_counts=True)[1] - 1
-    both = (counts >= _COMMON) & (released > 0)
-    tries, chance = float(both.sum()), float((1 / np.sqrt(2 * np.pi * counts[both])).sum())
-    equal = float((counts[both] == released[both]).sum())
-    return Excess(k1=equal, n1=tries, k0=chance, n0=tries, scale="difference")
+    place = np.minimum(np.searchsorted(values, release), len(values) - 1)
+    of_common = (values[place] == release) & (counts[place] >= _COMMON)
+    released = np.bincount(place[of_common], minlength=len(values))
+    chance = 1 / np.sqrt(2 * np.pi * counts[released > 0])
+    together, rows = multiplicity(release[of_common]), float(len(release))
+    return Excess(
+        k1=float(released[released == counts].sum()),
+        n1=rows,
+        k0=float((chance * released[released > 0]).sum()),
+        n0=rows,
+        scale="difference",
+        deff1=together,
+        deff0=together,
+    )
 
 
 _ROWS, _MEMBERS = 128, 4096  # a block of this shape stays in a core's cache
@@ -291,9 +300,8 @@ def released_excesses(case: Case, release: Ids, members: Ids) -> Iterator[Measur
     if found is not None and found.evidence.measurable:
         yield measured("released_near_excess", found.evidence, of="columns")
         yield Reason(code="agreeing-in-part", args={"columns": found.columns, "all": len(table.columns)})
-    counts = equal_counts(release, members)
-    if counts.measurable and not case.generalised:  # where it is, the rows are real ones, and k judges common values
-        yield measured("released_near_excess", counts, of="counts")
+    if not case.generalised:  # where it is, the rows are real ones, and k judges common values
+        yield measured("released_near_excess", equal_counts(release, members), of="counts")
     if case.non_members is None:
         yield from _unseen(case, members, chance)
 
