@@ -99,6 +99,7 @@ def calibrate(
         limits=recipe.limits,
         confidence=policy.confidence,
         debug=debug,
+        folder=recipe.folder,
     )
     bench = lay_out(case, setting, registry, [plugin for plugin, _ in plugins], cache or Cache())
     usages: dict[str, Usage] = {}

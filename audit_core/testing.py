@@ -5,6 +5,7 @@ twice. A check must measure them all, and more on the leaky case than on the inn
 rows as it is asked for, like those it is fitted to, the same with one seed and others with another.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -122,6 +123,31 @@ def make(plugin: GeneratorPlugin, case: Case, rows: int, registry: Registry, see
     (members,) = with_own_dictionaries(case.members)
     commission = Commission(plugin=plugin, params=params, rows=rows)
     return made_in_child(commission, members, case.schema, registry, seed, Limits(timeout_s=120), Usage())
+
+
+def released(case: Case, made: Table) -> Case:
+    """The case with another release: rows with the members' columns, over any dictionaries."""
+    arms = {"release": made, "members": case.members, "non_members": case.non_members}
+    tables = {name: table for name, table in arms.items() if table is not None}
+    columns, codes = [], {name: np.empty(table.codes.shape, dtype=np.int32) for name, table in tables.items()}
+    for position, column in enumerate(case.members.columns):
+        values = np.unique(np.concatenate([table.columns[position].values for table in tables.values()]))
+        columns.append(Column(name=column.name, kind=column.kind, values=values))
+        for name, table in tables.items():
+            found = np.append(np.searchsorted(values, table.columns[position].values), MISSING)
+            codes[name][:, position] = found[table.codes[:, position]]
+    united = {name: Table(columns=tuple(columns), codes=read_only(its)) for name, its in codes.items()}
+    release = united["release"].take(content_order(united["release"]))
+    digest = hashlib.sha256(str(_cells(release)).encode()).hexdigest()
+    facts = FileFacts(name="made-up", rows=len(made), digest=f"made-up:{digest}")
+    return replace(
+        case,
+        release=release,
+        published=release,
+        members=united["members"],
+        non_members=united.get("non_members"),
+        files=case.files | {"release": facts},
+    )
 
 
 def conformance(plugin: AttackPlugin | CheckPlugin | GeneratorPlugin, registry: Registry) -> Iterator[Trial]:

@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[2]
 BUILT_IN = discover()
 
 
-@pytest.mark.parametrize("name", sorted(BUILT_IN.measuring))
+@pytest.mark.parametrize("name", sorted({**BUILT_IN.measuring, **BUILT_IN.generators}))
 def test_a_built_in_plugin_holds_every_trial(name: str) -> None:
-    plugin = BUILT_IN.measuring[name]
+    plugin = {**BUILT_IN.measuring, **BUILT_IN.generators}[name]
     broken = [trial for trial in conformance(plugin, BUILT_IN) if not trial.held]
     assert not broken
 
@@ -30,8 +30,8 @@ def _examples() -> dict[str, str]:
 EXAMPLES = _examples()
 
 
-def test_the_guide_has_an_example_of_two_questions() -> None:
-    assert set(EXAMPLES) == {"nearest-row", "nearest-guess"}
+def test_the_guide_has_an_example_of_two_questions_and_of_a_generator() -> None:
+    assert set(EXAMPLES) == {"nearest-row", "nearest-guess", "within-groups"}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -39,7 +39,9 @@ def test_the_guides_examples_hold_every_trial(name: str, tmp_path: Path) -> None
     path = tmp_path / f"{name.replace('-', '_')}.py"
     path.write_text(EXAMPLES[name], encoding="utf-8")
     registry = discover([path])
-    broken = [trial for trial in conformance(registry.attacks[name], registry) if not trial.held]
+    broken = [
+        trial for trial in conformance({**registry.attacks, **registry.generators}[name], registry) if not trial.held
+    ]
     assert not broken
 
 

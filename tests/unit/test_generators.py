@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from audit_core.refit import Declared, Refit
+from audit_core.registry import discover
 from audit_core.tables import MISSING, Table, row_ids
-from audit_core.testing import made_up_case
+from audit_core.testing import find, made_up_case, released
 
 CASE = made_up_case("innocent", rows=400, missing=0.1)
 SCHEMA = CASE.schema
@@ -118,6 +119,20 @@ def test_where_a_leaked_row_stands_says_nothing() -> None:
     position = np.flatnonzero(np.isin(table.numbers("income"), theirs[~np.isnan(theirs)]))
     # The mean position of m rows in random order: standard deviation below 400 / sqrt(12 m).
     assert abs(position.mean() - 200) < 5 * 400 / np.sqrt(12 * len(position))
+
+
+@pytest.mark.parametrize("attack", ["membership", "marginal-ratio"])
+def test_a_few_independent_rows_give_nobody_away(attack: str) -> None:
+    registry = discover()
+    case = made_up_case("innocent", rows=400, seed=9)
+    refit = Refit(load="audit_plugins.generators.independent:Independent", file=None, params={}, schema=SCHEMA)
+    few = released(case, refit.make(case.members, 100, np.random.default_rng(4)))
+    found = find(registry.attacks[attack], few, registry)
+    assert found.outcome == "measured", found.reason
+    # One-sided, so that a bound of a score is on the wrong side in less than 1e-5 of the runs.
+    assert {
+        one.of for one in found.measurements if one.name == "auc" and one.evidence.bounds(1 - 1e-5).low > 0.5
+    } == set()
 
 
 def test_a_generator_sees_only_values_that_occur_in_what_it_is_fitted_to() -> None:

@@ -1,6 +1,5 @@
 """The ratio of marginals: its tree beside an oracle; it catches a release of overfitted marginals, not fresh rows."""
 
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -10,9 +9,8 @@ from sklearn.metrics import mutual_info_score
 
 from audit_core.case import Case
 from audit_core.registry import discover
-from audit_core.scorecard import FileFacts
 from audit_core.tables import Table, read_only
-from audit_core.testing import find, made_up_case
+from audit_core.testing import find, made_up_case, released
 from audit_plugins.attacks.marginal_ratio import focal_points, mutual_information, ratio, spanning_tree
 from audit_plugins.attacks.targeted_marginals import View, binned, cells_of
 
@@ -82,8 +80,7 @@ def overfitted(case: Case, rows: int, seed: int) -> Case:
             here = drawn[:, column] == value
             codes[here, column] = rng.choice(members.codes[seen[:, column] == value, column], here.sum())
     release = Table(columns=members.columns, codes=read_only(codes))
-    facts = FileFacts(name="made-up", rows=rows, digest=f"overfitted {seed}")
-    return replace(case, name="overfitted", release=release, published=release, files=case.files | {"release": facts})
+    return released(case, release)
 
 
 def test_it_catches_an_overfitted_release_of_marginals_and_is_silent_on_fresh_rows() -> None:

@@ -16,9 +16,9 @@ from audit_core.isolation import Limits
 from audit_core.questions import Membership
 from audit_core.refit import Refit
 from audit_core.registry import discover
-from audit_core.scorecard import FileFacts, Finding
+from audit_core.scorecard import Finding
 from audit_core.tables import Table, read_only, with_own_dictionaries
-from audit_core.testing import made_up_case
+from audit_core.testing import made_up_case, released
 from audit_plugins.attacks.shadow_queries import ShadowQueries, log_odds
 
 REGISTRY = discover()
@@ -38,45 +38,10 @@ def leaky(dose: float, kind: str = "verbatim") -> Refit:
     return refit("leaky:Leaky", dose=dose, kind=kind)
 
 
-def recoded(table: Table, like: Table) -> Table:
-    """Both over one dictionary: the table's rows, then those it is like."""
-    columns = []
-    codes = []
-    for position, (one, other) in enumerate(zip(table.columns, like.columns, strict=True)):
-        values = np.unique(np.concatenate([one.values, other.values]))
-        columns.append(replace(one, values=values))
-        codes.append(
-            np.concatenate(
-                [
-                    np.append(np.searchsorted(values, its.values), -1)[its_table.codes[:, position]]
-                    for its, its_table in ((one, table), (other, like))
-                ]
-            )
-        )
-    return Table(columns=tuple(columns), codes=read_only(np.column_stack(codes).astype(np.int32)))
-
-
-def released(generator: Refit, rows: int, seed: int = 2) -> Case:
+def made_by(generator: Refit, rows: int, seed: int = 2) -> Case:
     """A made-up case whose release the generator made of its members."""
     case = made_up_case("innocent", rows=400, seed=seed)
-    assert case.non_members is not None
-    made = generator.make(case.members, rows, np.random.default_rng(seed))
-    both = Table(
-        columns=case.members.columns, codes=read_only(np.concatenate([case.members.codes, case.non_members.codes]))
-    )
-    united = recoded(made, both)
-    release, members, non_members = (
-        united.take(np.arange(start, stop)) for start, stop in ((0, rows), (rows, rows + 400), (rows + 400, rows + 800))
-    )
-    facts = FileFacts(name="made-up", rows=rows, digest=f"{generator.load} {rows}")
-    return replace(
-        case,
-        release=release,
-        published=release,
-        members=members,
-        non_members=non_members,
-        files=case.files | {"release": facts},
-    )
+    return released(case, generator.make(case.members, rows, np.random.default_rng(seed)))
 
 
 def found(case: Case, **params: Any) -> Finding:
@@ -92,11 +57,11 @@ def low(finding: Finding) -> float:
 
 
 def test_half_of_the_rows_are_members_and_it_is_found() -> None:
-    assert low(found(released(leaky(0.5), 400), generator="leaky", generator_params={"dose": 0.5})) > 0.55
+    assert low(found(made_by(leaky(0.5), 400), generator="leaky", generator_params={"dose": 0.5})) > 0.55
 
 
 def test_a_few_independent_rows_give_nobody_away() -> None:
-    assert low(found(released(INDEPENDENT, 60), generator="independent")) <= 0.5
+    assert low(found(made_by(INDEPENDENT, 60), generator="independent")) <= 0.5
 
 
 def test_a_release_that_does_not_leak_is_not_flagged_by_shadows_that_do() -> None:
@@ -113,24 +78,24 @@ def test_a_program_that_refits_will_do(tmp_path) -> None:
         params={"command": ["sh", "-c", script], "folder": str(tmp_path)},
         schema={},
     )
-    finding = found(released(bootstrap, 200), command=["sh", "-c", script], fits=8)
+    finding = found(made_by(bootstrap, 200), command=["sh", "-c", script], fits=8)
     assert low(finding) > 0.55
     assert finding.params["generator"] is None
 
 
 @pytest.mark.slow
 def test_where_a_shadow_fit_is_made_changes_no_score() -> None:
-    one = found(released(leaky(0.5), 100), generator="leaky", generator_params={"dose": 0.5}, fits=4)
+    one = found(made_by(leaky(0.5), 100), generator="leaky", generator_params={"dose": 0.5}, fits=4)
     for backend in ("loky", "threading"):
         finding = found(
-            released(leaky(0.5), 100), generator="leaky", generator_params={"dose": 0.5}, fits=4, backend=backend
+            made_by(leaky(0.5), 100), generator="leaky", generator_params={"dose": 0.5}, fits=4, backend=backend
         )
         assert finding.measurements == one.measurements
 
 
 @pytest.fixture
 def question() -> Membership:
-    case = released(leaky(0.5), 100)
+    case = made_by(leaky(0.5), 100)
     assert case.non_members is not None
     targets = Table(
         columns=case.members.columns,
@@ -163,7 +128,7 @@ def test_a_dask_cluster_chosen_outside_makes_the_fits_unchanged(question: Member
 
 @pytest.mark.slow
 def test_a_dask_cluster_named_in_the_recipe_is_reached_from_the_child(scheduler: str) -> None:
-    case, asked = released(leaky(0.5), 100), {"generator": "leaky", "generator_params": {"dose": 0.5}, "fits": 4}
+    case, asked = made_by(leaky(0.5), 100), {"generator": "leaky", "generator_params": {"dose": 0.5}, "fits": 4}
     there = found(case, **asked, backend="dask", backend_params={"scheduler_host": scheduler})
     assert there.outcome == "measured", there.reason
     assert there.measurements == found(case, **asked).measurements
