@@ -38,7 +38,6 @@ BLANKS: dict[str, Words] = {
     "limit": {"en": "limit", "ja": "基準値"},
     "low": {"en": "low", "ja": "下限"},
     "margin": {"en": "margin", "ja": "許容幅"},
-    "members": _NUMBER,
     "measurement": {"en": "measurement", "ja": "測定値"},
     "members": _NUMBER,
     "needed": _NUMBER,
