@@ -24,7 +24,8 @@ from audit_core.inquiry import Inquiry, Put, hidden_value, linkage, membership, 
 from audit_core.isolation import Failed, Job, Usage, malformed
 from audit_core.measurement import Detail, Measurement, Reason, measured
 from audit_core.plugin import AttackPlugin, CheckPlugin
-from audit_core.questions import QuestionName
+from audit_core.questions import Asset, QuestionName
+from audit_core.registry import Registry
 from audit_core.scorecard import Finding
 from audit_core.seeds import stream
 
@@ -65,6 +66,7 @@ def attempt(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench
         plugin.load,
         blank.origin,
         _code(bench.registry.origins[plugin.name].file),
+        _generator(plugin, blank.params, bench.registry),
         blank.params,
         _declared(bench.case),
     )
@@ -99,6 +101,14 @@ def _declared(case: Case) -> dict[str, Any]:
 def _code(file: str | None) -> str | None:
     """The digest of a plugin that is a single file: its name stays when its code changes."""
     return None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()
+
+
+def _generator(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], registry: Registry) -> list[str | None]:
+    """What brought the generator that an attack is handed, and its code; nothing where it is handed none."""
+    name = params.get("generator")
+    if not isinstance(plugin, AttackPlugin) or Asset.GENERATOR not in plugin.sees or name is None:
+        return []
+    return [registry.origins[name].name, _code(registry.origins[name].file)]
 
 
 def _stored(name: str, bench: Bench) -> Attempted | None:
