@@ -1,5 +1,6 @@
 """What a calibration says of each attack: from which dose on it finds what, its curves, and its false alarms."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from markupsafe import Markup
 
 from audit_core.calibration import Calibration, Detection, Limit, Power, Trial
 from audit_core.codes import PLANTS
-from audit_core.controls import FOUND
+from audit_core.controls import loudest
 from audit_core.measurement import Measurement
 from audit_core.redact import display
 from audit_core.scorecard import Finding, Plant
@@ -270,7 +271,7 @@ def _curves(
     calibration: Calibration,
     wording: Wording,
 ) -> Curves | None:
-    """The chart of the measurement that shows most, and a row for each dose; None where nothing was measured."""
+    """The chart of the most telling measurement, and a row for each dose; None where nothing was measured."""
     pair = _drawn(finding, trials, calibration.limits)
     if pair is None:
         return None
@@ -324,15 +325,22 @@ def _curves(
 
 
 def _drawn(finding: Finding, trials: Sequence[Trial], limits: Sequence[Limit]) -> Pair | None:
-    """Of the measurements that a limit is set on, that which most often shows a plant by itself; all where none is."""
+    """Of the measurements that a limit is set on, that which is most often the clearest sign of a plant that is found.
+
+    Of all measurements where no limit is set on any, and of all plants where none is found.
+    """
     pairs = [(one.name, one.of) for one in finding.measurements]
     ruled = [pair for pair in pairs if _limit(finding.attack, pair, limits) is not None]
-    return max(ruled or pairs, key=lambda pair: sum(_shows(trial, pair) for trial in trials), default=None)
+    shown = ruled or pairs
+    telling = [trial for trial in trials if trial.found] or trials
+    # Not that which is above its blind level most often: one may be a little above it with nothing planted.
+    clearest = Counter(_clearest(trial, shown) for trial in telling)
+    return max(shown, key=lambda pair: clearest[pair], default=None)
 
 
-def _shows(trial: Trial, pair: Pair) -> bool:
-    one = _of(trial.measurements, pair)
-    return one is not None and one.blind is not None and one.evidence.bounds(FOUND).low > one.blind
+def _clearest(trial: Trial, pairs: Sequence[Pair]) -> Pair | None:
+    best = loudest([one for one in trial.measurements if (one.name, one.of) in pairs])
+    return None if best is None else (best.measurement.name, best.measurement.of)
 
 
 def _of(measurements: Sequence[Measurement], pair: Pair) -> Measurement | None:

@@ -114,6 +114,18 @@ def test_of_two_scores_that_a_limit_is_set_on_the_more_telling_is_drawn(calibrat
     assert "(deaf)" not in section.curves.title
 
 
+def test_a_score_that_is_a_little_above_its_blind_level_everywhere_is_not_the_most_telling(calibration, made) -> None:
+    """15 of 2,000 against 4 of 2,000 is above chance at 99 %, with nothing planted too."""
+    both = tuple(
+        replace(trial, measurements=(made.excess(15, of="offset"), *trial.measurements)) for trial in calibration.trials
+    )
+    findings = (made.finding(measurements=(made.excess(15, of="offset"), made.excess(4))),)
+    two = derived(replace(calibration, findings=findings, trials=both), made.policy())
+    (section,) = power_sections(two, Wording(language="en", texts={}, rules={}))
+    assert section.curves is not None
+    assert "(as written)" in section.curves.title
+
+
 def marks(chart: str, plant: str) -> list[tuple[str, float, float]]:
     """For each mark whether it is found, and where its outline starts."""
     found = re.findall(rf'class="mark {plant} found-(\w+)" d="M([\d.]+) ([\d.]+)', chart)
