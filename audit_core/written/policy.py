@@ -20,9 +20,13 @@ SHARES = frozenset(
         "auc", "tpr_at_fpr_0_01", "tpr_at_fpr_0_001", "auc_remote", "tpr_at_fpr_0_01_remote", "attribute_excess",
         "linkability_excess", "singling_out_excess", "largest_risk", "average_risk", "share_below_k",
         "l_distinct_risk", "l_entropy_risk", "t_closeness", "sample_uniqueness", "k_map_risk",
+        "dcr_share", "nndr_share",
     }
 )  # fmt: skip
 """Measurements that never exceed 1, so that a limit above 1 is a slip of the pen."""
+
+REPORT_ONLY = frozenset({"dcr_share", "nndr_share"})
+"""Measurements by which a release may fail and never pass: that they are low proves nothing."""
 
 _NUMBER_SCHEMA = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "examples": ["7%", "1/11", "1e-6"]}]}
 
@@ -115,6 +119,9 @@ def problems(policy: WrittenPolicy, document: Document) -> Iterator[Problem]:
                 if number > 1:
                     what = f"{rule.measurement} never exceeds 1, so this limits nothing"
                     yield problem("policy-limit-above-1", what, "Write 7% or 0.07 for seven percent", *here, name)
+        if rule.measurement in REPORT_ONLY and rule.supports_pass:
+            what = f"{rule.measurement} can lead to a fail and never supports a pass, however low it is"
+            yield problem("policy-report-only", what, "Write supports_pass: false", *here, "measurement")
         if keys.index(keys[position]) != position:
             what = f"a second rule for {rule.attack}/{rule.measurement} of {rule.of!r} under the same condition"
             yield problem("policy-duplicate-rule", what, f"Keep one of the {times[keys[position]]}", *here)

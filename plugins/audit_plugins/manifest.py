@@ -225,6 +225,28 @@ def audit_checks() -> tuple[CheckPlugin, ...]:
             ),
         ),
         CheckPlugin(
+            name="nearest-record",
+            title={"en": "Distance to the nearest record", "ja": "最も近いレコードとの距離"},
+            goal="copies",
+            assumption={
+                "en": "No attack: whoever holds all three files compares how near the released rows lie to members and "
+                "to non-members.",
+                "ja": "攻撃ではありません。三つのファイルをすべて持つ人が、リリースの行とメンバー、非メンバーとの近さを"
+                "比べるものです。",
+            },
+            measures=("dcr_share", "nndr_share"),
+            references=(
+                "Yao, Krčo, Ganev & de Montjoye (2025), The DCR Delusion: measuring the privacy risk of synthetic data "
+                "(arXiv 2505.01524), on what these measures miss",
+                "Pilgram et al. (2025), A consensus privacy metrics framework for synthetic data, Patterns, on why to "
+                "avoid them",
+                "Kish (1965), Survey sampling, on effective sample sizes",
+            ),
+            load="audit_plugins.checks.nearest_record:NearestRecord",
+            compares=("dcr_share", "nndr_share"),
+            needs=("non_members", "columns"),
+        ),
+        CheckPlugin(
             name="k-anonymity",
             title={"en": "k-anonymity and related measures", "ja": "k-匿名性と関連指標"},
             goal="identity",

@@ -233,6 +233,14 @@ def test_a_measurement_without_an_upper_end_may_have_any_limit(name: str) -> Non
     assert parse_policy(text.encode(), "p.yaml").rules[0].at_most == Fraction(7, 5)
 
 
+@pytest.mark.parametrize("name", ["dcr_share", "nndr_share"])
+def test_a_measurement_that_proves_nothing_must_not_support_a_pass(name: str) -> None:
+    text = SMALL + SMALL[SMALL.index("  - attack") :].replace("multiset_equal", name)
+    assert problems(text) == {"policy-report-only": "p.yaml:15:5 (rules[1].measurement)"}
+    sound = text + "    supports_pass: false\n"
+    assert not parse_policy(sound.encode(), "p.yaml").rules[1].supports_pass
+
+
 def test_all_problems_of_a_policy_come_at_once() -> None:
     text = SMALL.replace("at_most: 0", "at_most: 7\n    claim: k_min").replace("[copies]", "[copys]")
     assert set(problems(text)) == {"policy-limit-above-1", "policy-unknown-fact", "policy-goal-without-rule"}
