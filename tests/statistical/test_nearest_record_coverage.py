@@ -33,6 +33,11 @@ def few_values(rng: np.random.Generator, n: int) -> np.ndarray:
     return np.column_stack([rng.integers(0, 10, n), *(rng.choice(4, (3, n), p=[0.6, 0.2, 0.15, 0.05]))]).astype(float)
 
 
+def rare(rng: np.random.Generator, n: int) -> np.ndarray:
+    """All hangs on whether both arms have one of the few with the rare value."""
+    return (rng.random((n, 1)) < 0.06).astype(float)
+
+
 def clustered(rng: np.random.Generator, n: int) -> np.ndarray:
     """Some real rows are nearest to many released rows, others to none."""
     return rng.standard_cauchy((n, 3))
@@ -55,6 +60,7 @@ SETTINGS = {
     "few real rows, many released": Setting(draw=continuous, members=30, non_members=30, released=400, numeric=4),
     "many real rows, few released": Setting(draw=continuous, members=200, non_members=200, released=30, numeric=4),
     "four binary columns": Setting(draw=binary, members=30, non_members=30, released=120, numeric=0),
+    "one rare value": Setting(draw=rare, members=30, non_members=30, released=3000, numeric=0),
     "many ties": Setting(draw=few_values, members=40, non_members=40, released=120, numeric=1),
     "unequal weights": Setting(draw=clustered, members=30, non_members=30, released=120, numeric=3),
     "a small holdout": Setting(draw=continuous, members=200, non_members=30, released=100, numeric=4),

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_core.case import Case, prepare
+from audit_core.evidence import Proportion
 from audit_core.judge import judge
 from audit_core.measurement import Histogram, Measurement, Reason
 from audit_core.policy import load_policy, parse_policy
@@ -26,6 +27,7 @@ from audit_plugins.checks import exchangeable_labels, nearest_record
 from audit_plugins.checks.exchangeable_labels import (
     RealRows,
     closer,
+    exchanged,
     independent_tries,
     ratios,
     two_nearest,
@@ -346,8 +348,8 @@ def test_shares_and_their_spread_are_those_of_every_way_to_cut_people_into_halve
         assert ways[-1] == pytest.approx(share_by_definition(real, arm))
     # Each way and its mirror image add up to one.
     assert np.mean(ways, axis=0) == pytest.approx(0.5)
-    variance = np.maximum(np.var(ways, axis=0), 1 / (4 * released))
-    assert 1 / (4 * np.array(independent_tries(real, rng))) == pytest.approx(variance, abs=OFF)
+    spread = ((exchanged(real, rng) - 0.5) ** 2).mean(axis=0)
+    assert spread == pytest.approx(np.var(ways, axis=0), abs=OFF)
 
 
 @pytest.mark.usefixtures("many_exchanges")
@@ -361,12 +363,29 @@ def test_without_ties_the_spread_is_that_of_the_formula(person: Sequence[int]) -
     n = real.people
     variance = n / (n - 1) * ((weight**2).sum() - 1 / n) / 4
     assert variance <= (weight**2).sum() / 4
-    assert 1 / (4 * independent_tries(real, rng)[0]) == pytest.approx(variance, abs=OFF)
+    assert ((exchanged(real, rng)[:, 0] - 0.5) ** 2).mean() == pytest.approx(variance, abs=OFF)
 
 
-def test_where_all_real_rows_are_equal_a_share_is_worth_no_more_than_its_rows() -> None:
+def test_where_all_real_rows_are_equal_a_share_is_worth_its_rows() -> None:
     real = real_rows(np.zeros((7, 1)), [0] * 6, range(6))
-    assert independent_tries(real, np.random.default_rng(0)) == pytest.approx((7, 7))
+    shares = exchanged(real, np.random.default_rng(0))
+    assert (shares == 0.5).all()
+    assert independent_tries(shares[:, 0], 7) == pytest.approx(7)
+
+
+@given(st.lists(st.floats(0, 1), min_size=100, max_size=100), st.integers(0, 97), st.integers(1, 30_000))
+def test_with_labels_by_chance_the_bounds_miss_no_more_often_than_they_may(
+    shares: list[float], halves: int, released: int
+) -> None:
+    """Whatever the shares are like: most of them one half, say, and a few far off."""
+    by_chance = np.array([0.5] * halves + shares[halves:])
+    tries = independent_tries(by_chance, released)
+    assert tries <= max(1, released) + 1e-6
+    for alpha in (0.05, 0.01):
+        misses = [
+            Proportion(k=share * tries, n=tries).bounds(1 - alpha).low > 0.5 for share in (*by_chance, *(1 - by_chance))
+        ]
+        assert np.mean(misses) <= alpha
 
 
 def test_a_row_beyond_the_nearest_ones_counts_as_far() -> None:

@@ -11,7 +11,9 @@ rate of 1/2 has in
 
     n = 1 / (4 v)
 
-independent tries, and so many a share is worth.
+independent tries, and so many a share is worth, if it varies as a rate does. Where it seldom varies but then by much,
+as where all hangs on three people with a rare value, bounds from n would miss too often; n is then made so much
+smaller that bounds at 95 % and 99 % miss no more often than they may.
 
 For the share S of rows nearer to a member the variance can be written down where no two real people are equally near.
 With w_j the share of released rows whose nearest real row is person j's, S is the sum of w_j over the members j, and
@@ -39,8 +41,11 @@ from audit_core.tables import Ids
 Distances = NDArray[np.float32]
 Counted = NDArray[np.float64]
 
-EXCHANGES = 200
-"""The variance is then known to 10 %, as good as 200 degrees of freedom."""
+EXCHANGES = 300
+"""The variance is then known to 8 %; six ways and their mirror images lie beyond the 99 % bound."""
+
+LEVELS = {0.05: 1.6449, 0.01: 2.3263}
+"""What a bound may miss with, and how many standard errors below the share it then lies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,24 +81,37 @@ def ratios(first: Distances, second: Distances) -> Distances:
     return ratio
 
 
-def independent_tries(real: RealRows, rng: np.random.Generator) -> tuple[float, float]:
-    """How many independent tries the shares of nearer rows and of smaller ratios are worth.
+def exchanged(real: RealRows, rng: np.random.Generator) -> Counted:
+    """The shares of nearer rows and of smaller ratios for labels by chance, shape `(EXCHANGES, 2)`.
 
     Rows of an arm that are not in `real.near` count as infinitely far: the released row then counts wholly for the
-    other arm, which makes the variance rather too large. With single rows that happens to one in 2,000.
-
-    Returns:
-        From 1 to the number of released rows: where all real rows are equally near the shares do not vary at all.
+    other arm, which makes the shares vary rather too much. With single rows that happens to one in 2,000.
     """
-    squares = np.zeros(2)
+    shares = np.empty((EXCHANGES, 2))
     member = np.repeat([True, False], real.people // 2)
-    for _ in range(EXCHANGES):
+    for draw in range(EXCHANGES):
         inside = rng.permutation(member)[real.person]
         nearest, second = zip(*(two_nearest(real, arm) for arm in (inside, ~inside)), strict=True)
-        shares = closer(*nearest).mean(), closer(*map(ratios, nearest, second)).mean()
-        squares += (np.array(shares) - 0.5) ** 2
-    tries = 1 / np.maximum(4 * squares / EXCHANGES, 1 / len(real.near.row))
-    return float(tries[0]), float(tries[1])
+        shares[draw] = closer(*nearest).mean(), closer(*map(ratios, nearest, second)).mean()
+    return shares
+
+
+def independent_tries(shares: Counted, released: int) -> float:
+    """How many independent tries a share is worth that varies like these without a leak.
+
+    Args:
+        shares: With labels by chance, shape `(n_exchanges,)`; their mirror images are as likely.
+
+    Returns:
+        From 1 to the number of released rows: where all real rows are equally near a share does not vary at all.
+    """
+    off = np.sort(np.abs(shares - 0.5))
+    tries = 1 / max(4 * float((off**2).mean()), 1 / released)
+    for alpha, errors in LEVELS.items():
+        bound = float(off[len(off) - 1 - int(2 * alpha * len(off))])
+        if bound > 0:
+            tries = min(tries, (errors / (2 * bound)) ** 2)
+    return tries
 
 
 def two_nearest(real: RealRows, arm: NDArray[np.bool_]) -> tuple[Distances, Distances]:

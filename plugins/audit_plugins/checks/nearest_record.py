@@ -21,6 +21,7 @@ from audit_plugins.checks.exchangeable_labels import (
     Distances,
     RealRows,
     closer,
+    exchanged,
     independent_tries,
     ratios,
     two_nearest,
@@ -67,11 +68,11 @@ class NearestRecord:
             _two_nearest(release, table, units, real, rows)
             for table, rows in ((arms.members, inside), (arms.non_members, ~inside))
         )
-        nearer_tries, ratio_tries = independent_tries(real, rng)
-        yield _measured("dcr_share", closer(member, other), nearer_tries)
+        by_chance = exchanged(real, rng)
+        yield _measured("dcr_share", closer(member, other), by_chance[:, 0])
         if min(len(arms.members), len(arms.non_members)) > 1:
             smaller = closer(ratios(member, second_member), ratios(other, second_other))
-            yield _measured("nndr_share", smaller, ratio_tries)
+            yield _measured("nndr_share", smaller, by_chance[:, 1])
         yield _histogram("nearest member", member)
         yield _histogram("nearest non-member", other)
         yield Reason(code="nearest-record-proves-nothing", args={})
@@ -123,7 +124,7 @@ def _real_rows(release: Table, arms: _Arms, units: NDArray[np.float64], rng: np.
     order = rng.permutation(len(first))
     kinds = Table(columns=release.columns, codes=read_only(codes[first[order]]))
     return RealRows(
-        near=nearest(release, kinds, units, k=LOOKED_AT),
+        near=nearest(release, kinds, units, k=min(LOOKED_AT, len(kinds))),
         kind=np.argsort(order)[kind],
         person=arms.person,
         people=int(arms.person.max()) + 1,
@@ -142,7 +143,8 @@ def _two_nearest(
     return first, second
 
 
-def _measured(name: str, counted: Counted, tries: float) -> Measurement:
+def _measured(name: str, counted: Counted, by_chance: Counted) -> Measurement:
+    tries = independent_tries(by_chance, len(counted))
     return measured(name, Proportion(k=float(counted.mean()) * tries, n=tries), blind=0.5)
 
 
