@@ -123,8 +123,8 @@ def test_a_plugin_that_does_not_import_is_listed_as_broken_and_a_policy_that_wan
     site = distribution("broken-attack", "raise RuntimeError('Smith')")
     listed = sekisho("plugins", "list", PYTHONPATH=site)
     assert listed.code == 0, listed.err
-    assert "refused   broken-attack 1.0: the plugin could not be loaded (RuntimeError)" in listed.out
-    assert "refused   lacks-something 1.0: the plugin could not be loaded (ModuleNotFoundError)" in listed.out
+    assert "broken-attack 1.0: the plugin could not be loaded (RuntimeError)" in listed.out
+    assert "lacks-something 1.0: the plugin could not be loaded (ModuleNotFoundError)" in listed.out
     out = tmp_path / "pack"
     ran = sekisho(
         "audit", recipe("tried"), *plugins(attack_file(CONSTANT)), "--policy", gate("broken-attack"), "--out", out,
