@@ -76,9 +76,13 @@ class RocCurve:
             raise InvalidEvidence(RocCurve, "tpr", "be as many as fpr")
 
 
+SUPPRESSED_TO = 10
+"""A count from 1 to this many people is not shown."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Histogram:
-    """Counts for a chart. A count from 1 to 10 is suppressed (None)."""
+    """Counts for a chart. A count from 1 to 10 becomes None here: so few people could be recognised by it."""
 
     of: str
     labels: tuple[str, ...]
@@ -90,6 +94,8 @@ class Histogram:
             raise InvalidEvidence(Histogram, "counts", "be as many as labels")
         if any(count is not None and count < 0 for count in self.counts):
             raise InvalidEvidence(Histogram, "counts", "be at least 0")
+        shown = tuple(None if count is not None and 1 <= count <= SUPPRESSED_TO else count for count in self.counts)
+        object.__setattr__(self, "counts", shown)
 
 
 Detail = Annotated[RocCurve | Histogram, Discriminator("kind")]

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,20 @@ from audit_core.tables import Table
 Rows = NDArray[np.intp]
 
 
+class Part(TypedDict, total=False):
+    """Of two tables, the part that is looked at; all of it where nothing else is said.
+
+    Attributes:
+        rows: Of the left table.
+        others: Of the right table, and then `row` counts within them.
+        columns: The distance is over these only.
+    """
+
+    rows: Rows | None
+    others: Rows | None
+    columns: Sequence[str] | None
+
+
 class NearestRows(Protocol):
     """Where neighbours come from."""
 
@@ -22,23 +36,8 @@ class NearestRows(Protocol):
         """Whether the case has this table."""
         ...
 
-    def between(
-        self,
-        left: str,
-        right: str,
-        k: int,
-        *,
-        rows: Rows | None = None,
-        others: Rows | None = None,
-        columns: Sequence[str] | None = None,
-    ) -> Neighbours:
-        """The `k` nearest rows in the right table of each row in the left; of a table in itself, of the others.
-
-        Args:
-            rows: Of the left table; all if None.
-            others: Of the right table, and then `row` counts within them; all if None.
-            columns: The distance is over these only; over all if None.
-        """
+    def between(self, left: str, right: str, k: int, **part: Unpack[Part]) -> Neighbours:
+        """The `k` nearest rows in the right table of each row in the left; of a table in itself, of the others."""
         ...
 
 
@@ -72,16 +71,8 @@ class CaseRows:
     def has(self, name: str) -> bool:
         return name in self.tables
 
-    def between(
-        self,
-        left: str,
-        right: str,
-        k: int,
-        *,
-        rows: Rows | None = None,
-        others: Rows | None = None,
-        columns: Sequence[str] | None = None,
-    ) -> Neighbours:
+    def between(self, left: str, right: str, k: int, **part: Unpack[Part]) -> Neighbours:
+        rows, others, columns = part.get("rows"), part.get("others"), part.get("columns")
         whole = self.wanted.get((left, right), 0)
         if columns is None and others is None and rows is not None and whole >= k:
             every = self.between(left, right, k)
@@ -131,19 +122,10 @@ class SharingRows:
     def has(self, name: str) -> bool:
         return self._own.has(name)
 
-    def between(
-        self,
-        left: str,
-        right: str,
-        k: int,
-        *,
-        rows: Rows | None = None,
-        others: Rows | None = None,
-        columns: Sequence[str] | None = None,
-    ) -> Neighbours:
+    def between(self, left: str, right: str, k: int, **part: Unpack[Part]) -> Neighbours:
         """As `CaseRows.between`."""
         source = self._other if {left, right} <= self._shared else self._own
-        return source.between(left, right, k, rows=rows, others=others, columns=columns)
+        return source.between(left, right, k, **part)
 
 
 class PlantedRows:
@@ -166,23 +148,15 @@ class PlantedRows:
     def has(self, name: str) -> bool:
         return self._base.has(name)
 
-    def between(
-        self,
-        left: str,
-        right: str,
-        k: int,
-        *,
-        rows: Rows | None = None,
-        others: Rows | None = None,
-        columns: Sequence[str] | None = None,
-    ) -> Neighbours:
+    def between(self, left: str, right: str, k: int, **part: Unpack[Part]) -> Neighbours:
         """As `CaseRows.between`.
 
         Raises:
             ValueError: Neighbours of the new release in itself, or of some of its rows only; nobody asks for them.
         """
         if "release" not in (left, right):
-            return self._base.between(left, right, k, rows=rows, others=others, columns=columns)
+            return self._base.between(left, right, k, **part)
+        rows, others, columns = part.get("rows"), part.get("others"), part.get("columns")
         base, units = self._base, self._base.units_of(columns)
         plants = self._plants if columns is None else self._plants.select(columns)
         if right != "release":

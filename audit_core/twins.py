@@ -20,8 +20,11 @@ from audit_core.tables import MISSING, Column, Table, content_order, read_only
 JITTER = 0.02
 """A jittered number moves by up to this share of the span that 98 % of the values lie in."""
 
-REDRAWN = 0.5
-"""With one sensitive column kept true, how many of a planted row's other cells are drawn anew."""
+REDRAWN = 0.25
+"""With one sensitive column kept true, how many of a planted row's other cells are drawn anew.
+
+With half of them, a planted row is no nearer to its member than a stranger's: nobody could tell whose secret it holds.
+"""
 
 
 def innocent(bench: Bench, repeat: int = 0) -> Bench | None:

@@ -21,7 +21,7 @@ _NAME = 66
 
 def bar_text(number: int | None) -> str:
     """The count, or the sign that it is suppressed."""
-    return SUPPRESSED if number is None or 1 <= number <= 10 else count(number)
+    return SUPPRESSED if number is None else count(number)
 
 
 def histogram_chart(chart_id: str, title: str, description: str, histogram: Histogram) -> Markup:

@@ -176,6 +176,10 @@ def test_a_chart_that_cannot_be_drawn_is_refused_by_name(kind: Any, fields: dict
         kind(of="s", **fields)
 
 
+def test_a_histogram_keeps_no_small_count_whoever_made_it() -> None:
+    assert Histogram(of="s", labels=tuple("abcde"), counts=(0, 1, 10, 11, None)).counts == (0, None, None, 11, None)
+
+
 def test_a_card_with_impossible_evidence_is_refused() -> None:
     adapter: TypeAdapter[Evidence] = TypeAdapter(Evidence)
     with pytest.raises(ValidationError, match="k must not be above n"):

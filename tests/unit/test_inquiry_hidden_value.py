@@ -208,6 +208,29 @@ def test_what_holds_for_everybody_is_no_disclosure() -> None:
     assert excess.value == 0.0
 
 
+def test_a_rare_secret_that_nothing_tells_is_not_called_unprotected() -> None:
+    """Against a uniform guess, a secret that 97 in 100 have looks disclosed where no column says anything about it."""
+    rng = np.random.default_rng(6)
+    secret = ["common" if value else "rare" for value in rng.random(3000) < 0.97]
+    columns = {name: list(map(str, rng.integers(0, 6, 3000))) for name in ("k", "l")}
+    finding = find(PLUGIN, case_of(columns | {"s": secret}, (1000, 1000, 1000), "s"), discover())
+    (excess,) = [one for one in finding.measurements if one.name == "attribute_excess"]
+    assert excess.interval.low <= 0 <= excess.interval.high
+
+
+def test_a_strangers_secret_guessed_as_well_as_a_members_is_usefulness_and_not_disclosure() -> None:
+    """One accuracy over members and strangers together would rise with every good release."""
+    rng = np.random.default_rng(7)
+    known = rng.integers(0, 6, 3000)
+    noisy = np.where(rng.random(3000) < 0.9, known, rng.integers(0, 6, 3000))
+    case = case_of({"k": list(map(str, known)), "s": [f"s{value}" for value in noisy]}, (1000, 1000, 1000), "s")
+    finding = find(PLUGIN, case, discover())
+    (excess,) = [one for one in finding.measurements if one.name == "attribute_excess"]
+    assert isinstance(excess.evidence, Excess)
+    assert excess.evidence.k1 / excess.evidence.n1 > 0.8
+    assert excess.interval.low <= 0 <= excess.interval.high
+
+
 def test_the_release_that_keeps_true_secrets_is_found_and_quotes_do_not_matter() -> None:
     case = made_up_case("leaky", rows=600, names=("a'b", 'c"d', "e`f", "g$h", "i;j", "k--l"))
     finding = find(PLUGIN, case, discover())

@@ -32,6 +32,16 @@ def test_a_constant_score_is_worth_a_coin() -> None:
     assert found["tpr_at_fpr_0_01"].evidence.p_value(0.01) > 0.05
 
 
+def test_scores_without_signal_are_worth_a_coin_on_average() -> None:
+    """A precision that is floored at a half before it is averaged shows a risk where there is none."""
+    rng = np.random.default_rng(11)
+    case = made_up_case("innocent", rows=300)
+    found = [marked(case, lambda pool: rng.random(len(pool.row)))[0] for _ in range(60)]
+    aucs = np.array([each["auc"].value for each in found])
+    assert abs(aucs.mean() - 0.5) < 5 * aucs.std(ddof=1) / np.sqrt(len(aucs))
+    assert aucs.min() < 0.5 < aucs.max()
+
+
 def test_scores_of_two_questions_need_no_common_scale() -> None:
     """The second question's scores lie far above the first's; ranks within each question are what counts."""
     offsets = iter((0.0, 1000.0))

@@ -710,6 +710,16 @@ def card(its: Policy, findings: list[Finding], facts: dict[str, int]) -> Scoreca
     )
 
 
+def test_what_was_judged_before_changes_no_later_verdict() -> None:
+    """A list of what was significant that outlives its audit makes every later audit inherit it."""
+    leaky, clean = ([finding(copies(evidence, of="raw"))] for evidence in (LEAKY, CLEAN))
+    its = load_policy("starter")
+    alone = judge(its, clean, TABLE)
+    assert judge(its, leaky, TABLE).verdict is Verdict.FAIL
+    assert judge(its, clean, TABLE) == alone
+    assert not [one for one in alone.judgements if one.verdict is Verdict.FAIL]
+
+
 def test_judging_a_stored_scorecard_gives_the_judgements_it_holds() -> None:
     its = load_policy("starter")
     facts = TABLE | {"identifiers": 1, "generalised": 1, "k_anonymity_min": 20}

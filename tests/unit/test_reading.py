@@ -77,7 +77,7 @@ FRENCH = f"prénom,âge\nRené {CANARY},39\nZoé,41\n"
         ("m.csv", PARQUET, "wrong-format", "Rename it to .parquet"),
         ("m.csv", zipped(), "wrong-format", "zip"),
         ("m.xlsx", zipped(), "wrong-format", "Excel"),
-        ("m.csv.gz", gzip.compress(b"a,b\n1,2\n"), "wrong-format", "gzip"),
+        ("m.csv.gz", gzip.compress(b"a,b\n1,2\n", mtime=0), "wrong-format", "gzip"),
         ("m.parquet", b"a,b\n1,2\n", "wrong-format", "not Parquet"),
         ("m.parquet", gzip.compress(PARQUET), "wrong-format", "gzip"),
         ("m.parquet", PARQUET[:-7], "parquet-damaged", "cut short"),

@@ -24,8 +24,6 @@ USUAL_K = 11
 SIZES = (1, 2, 3, 5, 10, 11, 20, 50, 100)
 """Lower ends of the bins of class sizes: every customary k is one of them."""
 
-SUPPRESSED_BELOW = 11
-
 
 class KAnonymity:
     """Equivalence classes of the rows as they go out, over the declared quasi-identifiers.
@@ -174,7 +172,7 @@ def histogram(classes: Classes) -> Histogram:
     return Histogram(
         of="class sizes",
         labels=(*labels, f"{SIZES[-1]}+"),
-        counts=tuple(None if 0 < count < SUPPRESSED_BELOW else count for count in rows),
+        counts=tuple(rows),
     )
 
 

@@ -30,8 +30,6 @@ from audit_plugins.checks.exchangeable_labels import (
 EDGES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 """Of the bars, in columns: 1 is one differing category or the span of a number. The first bar is for equal rows."""
 
-SUPPRESSED_BELOW = 11
-
 LOOKED_AT = 16
 """Different real rows near each released row; labels by chance leave an arm with fewer than two of 16 once in 2,000."""
 
@@ -154,5 +152,5 @@ def _histogram(of: str, distance: Distances) -> Histogram:
     return Histogram(
         of=of,
         labels=("0", *(f"{low:g}-{high:g}" for low, high in pairwise(EDGES)), f"{EDGES[-1]:g}+"),
-        counts=tuple(None if 0 < count < SUPPRESSED_BELOW else count for count in counts),
+        counts=tuple(counts),
     )

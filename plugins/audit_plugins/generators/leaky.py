@@ -12,8 +12,11 @@ from audit_plugins.generators.independent import FittedIndependent
 JITTER = 0.02
 """A jittered number moves by up to this share of the span that the middle 98 % of the members' values lie in."""
 
-REDRAWN = 0.5
-"""With one sensitive column kept true, how many of a row's other cells are drawn anew."""
+REDRAWN = 0.25
+"""With one sensitive column kept true, how many of a row's other cells are drawn anew.
+
+With half of them, hardly any row is nearer to its member than to a stranger: nobody could tell whose secret it holds.
+"""
 
 
 class Leaky:
