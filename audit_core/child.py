@@ -18,6 +18,7 @@ import numpy as np
 from audit_core import exchange, exchanged_answers
 from audit_core.answers import Answer, Guesses, Links, Predicates, Scores
 from audit_core.evidence import InvalidEvidence
+from audit_core.leaving import leave_after
 from audit_core.loading import load
 from audit_core.measurement import Measurement, Reason
 from audit_core.questions import HiddenValue, Linkage, Membership, Question, SinglingOut
@@ -103,4 +104,4 @@ def _end_with_parent(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    leave_after(lambda: sys.exit(main(Path(sys.argv[1]))))

@@ -133,6 +133,18 @@ def test_output_into_a_closed_pipe_is_quiet(sekisho) -> None:
     assert process.wait(timeout=60) == 141
 
 
+def test_the_exit_code_survives_a_native_library_that_aborts_at_the_end(tmp_path) -> None:
+    """As the thread pool of a reader does now and then."""
+    last = "import ctypes, sys\nlibc = ctypes.CDLL(None)\nlibc.__cxa_atexit(libc.abort, None, None)\n"
+    for work, code in (("sys.exit(3)", 3), ("pass", 0), ("print('said')", 0)):
+        program = f"{last}from audit_core.leaving import leave_after\ndef work():\n    {work}\n"
+        plain = subprocess.run([sys.executable, "-c", f"{program}work()"], capture_output=True, check=False)
+        kept = subprocess.run([sys.executable, "-c", f"{program}leave_after(work)"], capture_output=True, check=False)
+        assert plain.returncode == -6
+        assert kept.returncode == code
+        assert kept.stdout == (b"said\n" if "said" in work else b"")
+
+
 def test_a_fault_of_our_own_is_exit_4_and_quotes_nothing(monkeypatch, capsys) -> None:
     from audit_core.cli import main
 
