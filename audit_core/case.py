@@ -14,7 +14,16 @@ from audit_core.questions import Neighbours
 from audit_core.reading.column_sets import column_problems, unknown_columns
 from audit_core.reading.files import TextTable, read_table, rows_of
 from audit_core.reading.paths import file_digest
-from audit_core.reading.schema import United, beyond_bounds, decide, recoded, recoded_problems, table_of, unite_all
+from audit_core.reading.schema import (
+    United,
+    beyond_bounds,
+    decide,
+    recoded,
+    recoded_problems,
+    table_of,
+    undeclared_values,
+    unite_all,
+)
 from audit_core.reading.separation import missing_subjects, overlap_problems, same_rows, shared_people
 from audit_core.recipe import Arm, Recipe
 from audit_core.redact import encodable
@@ -40,7 +49,7 @@ class Case:
         published: The released rows with every released column and dictionaries of their own; where columns were
             generalised they are categories here and absent from `release`.
         roles: For every column of any file.
-        bounds: The declared minimum and maximum of a column, where one is declared.
+        declared: What the recipe says of a column, where it says anything.
         released_identifiers, member_identifiers: The identifier and subject columns that both files have, or None;
             rows as in `release` and `members`.
         member_subjects, non_member_subjects: The person each row belongs to, shape `(n_rows,)`; None where the unit
@@ -68,7 +77,7 @@ class Case:
     generalised: bool
     k_anonymity_min: int
     files: dict[str, FileFacts]
-    bounds: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    declared: dict[str, Declared] = field(default_factory=dict)
     member_rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     neighbours: dict[str, Neighbours] = field(default_factory=dict)
 
@@ -97,9 +106,7 @@ class Case:
     def schema(self) -> Schema:
         """What is declared of the comparable columns."""
         return {
-            name: Declared(role=self.roles[name], low=low, high=high)
-            for name in self.release.names
-            for low, high in [self.bounds.get(name, (None, None))]
+            name: replace(self.declared.get(name, Declared()), role=self.roles[name]) for name in self.release.names
         }
 
     @property
@@ -261,6 +268,7 @@ def prepare(recipe: Recipe, sources: Sources | None = None) -> Case:
             problems += beyond_chance
     for arm, table in tables.items():
         problems += beyond_bounds(table, recipe.columns, files[arm].label)
+        problems += undeclared_values(table, recipe.columns, files[arm].label)
     raise_all(problems)
     surviving = sorted(left_out & set(files["release"].columns))
     subject = recipe.subject
@@ -279,7 +287,7 @@ def prepare(recipe: Recipe, sources: Sources | None = None) -> Case:
         overlap=overlap,
         generalised=recipe.generalised,
         k_anonymity_min=recipe.k_anonymity_min,
-        bounds={name: (spec.min, spec.max) for name, spec in recipe.columns.items() if spec.bounded},
+        declared={name: spec.declared for name, spec in recipe.columns.items()},
         member_rows=_rows_in_file(sources.coins, orders["members"]),
         files={arm: FileFacts(name=file.name, rows=file.n_rows, digest=file.digest) for arm, file in files.items()},
     )

@@ -98,7 +98,10 @@ def read_commission(folder: Path) -> tuple[Table, Schema, int]:
 
 
 def _schema(told: dict[str, dict[str, Any]]) -> Schema:
-    return {name: Declared(**declared) for name, declared in told.items()}
+    return {
+        name: Declared(**its | {"values": None if its["values"] is None else tuple(its["values"])})
+        for name, its in told.items()
+    }
 
 
 def _write_neighbours(folder: Path, neighbours: Mapping[str, Neighbours]) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def _name(recipe: Recipe, commission: Commission, rehearsal: Case, registry: Reg
         None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest(),
         dict(commission.params),
         commission.rows,
-        {name: (one.role, one.low, one.high) for name, one in rehearsal.schema.items()},
+        {name: asdict(one) for name, one in rehearsal.schema.items()},
     )
 
 

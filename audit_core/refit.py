@@ -19,12 +19,17 @@ class Declared:
 
     Attributes:
         role: "plain", "quasi-identifier" or "sensitive"; a generator sees no identifier.
+        kind: "integer", "number", "date" or "category"; None where nothing is declared, and it was inferred from the
+            files.
         low, high: The bounds of a number; None where none is declared.
+        values: Of a category, all that it may have; None where none are declared.
     """
 
     role: str = "plain"
+    kind: str | None = None
     low: float | None = None
     high: float | None = None
+    values: tuple[str, ...] | None = None
 
 
 Schema = Mapping[str, Declared]

@@ -254,6 +254,30 @@ def beyond_bounds(table: Table, columns: Mapping[str, ColumnSpec], label: str) -
     return problems
 
 
+def undeclared_values(table: Table, columns: Mapping[str, ColumnSpec], label: str) -> list[Problem]:
+    """A problem for each column of a file that has values other than those it is declared to have."""
+    problems = []
+    for name in table.names:
+        spec = columns.get(name)
+        if spec is None or spec.values is None:
+            continue
+        column, codes = table.columns[table.index(name)], table.codes[:, table.index(name)]
+        if column.numeric:
+            what, fix = (
+                "a list of values is declared for a column of numbers",
+                "Declare `type: category`, or min and max",
+            )
+            problems.append(Problem(code="values-of-numbers", what=what, where=place(label, name), fix=fix))
+            continue
+        known = np.append(np.isin(column.values.astype(str), spec.values), True)  # the last is a missing cell's
+        count = int((~known[codes]).sum())
+        if count:
+            what = f"{count:,} of {len(table):,} cells hold a value that is not among the {len(spec.values):,} declared"
+            fix = "Mend the declaration, or the file"
+            problems.append(Problem(code="undeclared-values", what=what, where=place(label, name), fix=fix))
+    return problems
+
+
 _FEW = 0.05
 """A released column of which fewer cells than this share hold values that the members have is coded differently."""
 

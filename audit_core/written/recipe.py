@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from audit_core.isolation import Limits
+from audit_core.refit import Declared
 from audit_core.written.numbers import probability
 
 Type = Literal["integer", "number", "date", "category", "text", "id"]
@@ -44,6 +45,10 @@ def _listed(value: object) -> object:
     if not isinstance(value, list | tuple):
         raise ValueError("not a list; write it in brackets, such as [A, B]")
     return tuple(value)
+
+
+def _listed_or_none(value: object) -> object:
+    return None if value is None else _listed(value)
 
 
 def _release(value: object) -> object:
@@ -100,16 +105,19 @@ class ColumnSpec(_Strict):
     role: DeclaredRole = "plain"
     min: Bound | None = Field(default=None, description="the lowest value a number may have")
     max: Bound | None = Field(default=None, description="the highest value a number may have")
-
-    @property
-    def bounded(self) -> bool:
-        """Whether a minimum or a maximum is declared."""
-        return self.min is not None or self.max is not None
+    values: Annotated[tuple[str, ...] | None, BeforeValidator(_listed_or_none)] = Field(
+        default=None, description="of a category, all that it may have; a missing cell is always allowed"
+    )
 
     @property
     def kind(self) -> str | None:
         """The declared kind of the column; text and id are categories."""
         return "category" if self.type in ("text", "id") else self.type
+
+    @property
+    def declared(self) -> Declared:
+        """What a generator may know without looking at the data."""
+        return Declared(kind=self.kind, low=self.min, high=self.max, values=self.values)
 
 
 class ReleaseSpec(_Strict):

@@ -448,6 +448,23 @@ def people(n: int, seed: int) -> Frame:
     }
 
 
+def test_values_that_are_not_declared_are_counted_and_not_named(tmp_path: Path) -> None:
+    zips = sorted({value for value in MEMBERS["zip"] if value})
+    declared = {"zip": {"type": "category", "values": zips[:-1]}, "age": {"values": ["39"]}}
+    problems = {problem.code: problem for problem in refused(tmp_path, RELEASE, MEMBERS, columns=declared)}
+    assert "hold a value that is not among the 3 declared" in problems["undeclared-values"].what
+    assert "values-of-numbers" in problems
+    assert not any(value in str(problem) for problem in problems.values() for value in ("é🙂", "90210"))
+
+
+def test_what_is_declared_is_for_a_generator_to_know(tmp_path: Path) -> None:
+    declared = {"age": {"type": "integer", "min": 0, "max": 120}, "zip": {"type": "category"}}
+    schema = case_of(tmp_path, RELEASE, MEMBERS, columns=declared).schema
+    assert (schema["age"].kind, schema["age"].low, schema["age"].high) == ("integer", 0, 120)
+    assert (schema["zip"].kind, schema["zip"].values) == ("category", None)
+    assert schema["income"].kind is None
+
+
 def test_a_release_coded_differently_is_refused(tmp_path: Path) -> None:
     members, fresh = people(60, 1), people(60, 2)
     case_of(tmp_path / "fresh", fresh, members, people(40, 3))
