@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit_core.errors import InputError, Problem, raise_all
+from audit_core.guarantee import Guarantee
 from audit_core.questions import Neighbours
 from audit_core.reading.column_sets import column_problems, unknown_columns
 from audit_core.reading.files import TextTable, read_table, rows_of
@@ -59,6 +60,7 @@ class Case:
         k_anonymity_min: The k the recipe claims; 0 where it claims none.
         files: By what they are: "release", "members", "non_members".
         member_rows: For each member, its row in the file, counted from 1; the core's own, no plugin sees it.
+        guarantee: What is claimed of the release; None where nothing is.
         neighbours: Filled for a check that asked for them: "members>release" are the members' nearest released rows.
     """
 
@@ -80,6 +82,7 @@ class Case:
     declared: dict[str, Declared] = field(default_factory=dict)
     member_rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     neighbours: dict[str, Neighbours] = field(default_factory=dict)
+    guarantee: Guarantee | None = None
 
     def columns_of(self, role: Role) -> tuple[str, ...]:
         """The names of the columns with one role, in name order."""
@@ -114,6 +117,7 @@ class Case:
         """What the rules' conditions look at; a truth is 1 or 0, a count is itself."""
         return {
             "table": 1,
+            "guarantee": int(self.guarantee is not None),
             "members": len(self.members),
             "non_members": 0 if self.non_members is None else len(self.non_members),
             "released": len(self.published),

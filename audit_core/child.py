@@ -18,11 +18,12 @@ import numpy as np
 from audit_core import exchange, exchanged_answers
 from audit_core.answers import Answer, Guesses, Links, Predicates, Scores
 from audit_core.evidence import InvalidEvidence
+from audit_core.guarantee import Guarantee
 from audit_core.leaving import leave_after
 from audit_core.loading import load
 from audit_core.measurement import Measurement, Reason
 from audit_core.questions import HiddenValue, Linkage, Membership, Question, SinglingOut
-from audit_core.refit import make
+from audit_core.refit import Budget, fitted
 
 _ANSWER_TO: dict[type[Question], type[Answer]] = {
     Membership: Scores,
@@ -37,16 +38,16 @@ def main(folder: Path) -> int:
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
         job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-        plugin = load(job["load"], job["file"])(**job["params"])
+        kind = load(job["load"], job["file"])
         rng = np.random.default_rng(np.random.SeedSequence(job["entropy"]))
-        if job["role"] == "attack":
-            _answer(plugin, folder, rng)
-        elif job["role"] == "generator":
-            table, schema, rows = exchange.read_commission(folder)
-            exchange.write_table(folder, "made", make(plugin, table, schema, rows, rng))
+        if job["role"] == "generator":
+            _generate(kind, job["params"], folder, rng)
+        elif job["role"] == "attack":
+            _answer(kind(**job["params"]), folder, rng)
         else:
-            _measure(plugin, folder, rng)
+            _measure(kind(**job["params"]), folder, rng)
     except BaseException as error:
+        _keep_spent(folder, error)
         (folder / "error.json").write_text(json.dumps(_failure(error)), encoding="utf-8")
         if job_is_debugged(folder):
             traceback.print_exc()
@@ -57,6 +58,28 @@ def main(folder: Path) -> int:
 def job_is_debugged(folder: Path) -> bool:
     """Whether the user asked to see what the plugin prints, tracebacks included."""
     return (folder / "debug").exists()
+
+
+def _generate(kind: Any, params: dict[str, Any], folder: Path, rng: np.random.Generator) -> None:
+    """Fits, or loads what was fitted, and makes rows; keeps the claim, and the generator where it can be kept."""
+    table, schema, rows, told = exchange.read_commission(folder)
+    fitting, sampling = rng.spawn(2)
+    if told.load is not None:
+        its = kind.load(told.load)
+    else:
+        report = exchange.reporting(folder)
+        its = fitted(kind(**params), table, schema, Budget(rng=fitting, report=report, workshop=told.workshop))
+    exchange.write_table(folder, "made", its.sample(rows, sampling))
+    exchange.write_guarantee(folder, its.guarantee)
+    if told.load is None and hasattr(its, "save"):
+        its.save(folder / exchange.MODEL)
+
+
+def _keep_spent(folder: Path, error: BaseException) -> None:
+    """What a training that failed had spent: it stays spent."""
+    claim = getattr(error, "guarantee", None)
+    if isinstance(claim, Guarantee):
+        exchange.write_guarantee(folder, claim)
 
 
 def _answer(plugin: Any, folder: Path, rng: np.random.Generator) -> None:

@@ -1,14 +1,17 @@
 """What a recipe asks for, found among what is installed, with every problem at once."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from audit_core.errors import PluginError, Problem, raise_all
+from audit_core.errors import InputError, PluginError, Problem, raise_all
 from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin
 from audit_core.questions import Asset
+from audit_core.reading.paths import resolve
 from audit_core.recipe import Recipe
 from audit_core.registry import Registry
 from audit_core.written.recipe import EVERY, GeneratedSpec
@@ -23,11 +26,13 @@ class Commission:
 
     Attributes:
         params: Of the generator, with its defaults.
+        load: The folder of a fitted generator; None where one is to be fitted.
     """
 
     plugin: GeneratorPlugin
     params: Params
     rows: int
+    load: Path | None = None
 
 
 def chosen(recipe: Recipe, registry: Registry) -> list[tuple[AttackPlugin | CheckPlugin, Params]]:
@@ -65,17 +70,53 @@ def commission(recipe: Recipe, registry: Registry) -> Commission | None:
     """The release that the recipe wants made; None where it names a table. `chosen` has found no fault with it."""
     if not isinstance(recipe.release, GeneratedSpec):
         return None
-    plugin = registry.generators[recipe.release.generate.name]
-    params = plugin.params.model_validate(recipe.release.generate.params).model_dump(mode="json")
-    return Commission(plugin=plugin, params=params, rows=recipe.release.rows)
+    spec, rows = recipe.release.generate, recipe.release.rows
+    if spec.load is not None:
+        folder = _model_folder(recipe, spec.load)
+        return Commission(plugin=registry.generators[maker(folder)], params={}, rows=rows, load=folder)
+    plugin = registry.generators[spec.name or ""]
+    params = plugin.params.model_validate(spec.params).model_dump(mode="json")
+    return Commission(plugin=plugin, params=params, rows=rows)
+
+
+def maker(folder: Path) -> str:
+    """The name of the plugin that fitted a generator, as its folder says.
+
+    Raises:
+        InputError: The folder says nothing of it.
+    """
+    try:
+        told = json.loads((folder / "generator.json").read_bytes())
+        name = told["plugin"] if isinstance(told, dict) else None
+    except (OSError, ValueError, KeyError):
+        name = None
+    if not isinstance(name, str):
+        what = "there is no fitted generator: no generator.json that names its plugin"
+        fix = "Name the folder `model` of a pack that a run left"
+        raise InputError(Problem(code="model-unusable", what=what, where="release.generate.load", fix=fix))
+    return name
+
+
+def _model_folder(recipe: Recipe, written: str) -> Path:
+    where = "release.generate.load"
+    return resolve(written, recipe.folder, where=where, allow_outside=recipe.allow_outside)
 
 
 def _generator_problems(recipe: Recipe, registry: Registry) -> Iterator[Problem]:
     if not isinstance(recipe.release, GeneratedSpec):
         return
     spec = recipe.release.generate
-    if spec.name not in registry.generators:
-        yield _unknown("generator", "generator", spec.name, registry.generators, "release.generate.with")
+    if spec.load is not None:
+        try:
+            name = maker(_model_folder(recipe, spec.load))
+        except InputError as error:
+            yield from error.problems
+            return
+        if name not in registry.generators:
+            yield _unknown("generator", "generator", name, registry.generators, "release.generate.load")
+        return
+    if spec.name is None or spec.name not in registry.generators:
+        yield _unknown("generator", "generator", spec.name or "", registry.generators, "release.generate.with")
         return
     plugin, where = registry.generators[spec.name], "release.generate.params"
     yield from _parameter_problems("generator", plugin, spec.params, where)
@@ -88,6 +129,8 @@ def _with_generator(plugin: AttackPlugin | CheckPlugin, params: Params, recipe: 
     if not holds or {"generator", "command"} & params.keys() or not isinstance(recipe.release, GeneratedSpec):
         return params
     spec = recipe.release.generate
+    if spec.name is None:
+        return params
     return {"generator_params": spec.params, **params, "generator": spec.name}
 
 

@@ -39,6 +39,7 @@ GOALS: dict[str, Words] = {
     "linkability": {"en": "linkability", "ja": "連結可能性"},
     "membership": {"en": "membership inference", "ja": "メンバーシップ推論"},
     "singling-out": {"en": "singling out", "ja": "単独識別"},
+    "guarantee": {"en": "the claim of differential privacy", "ja": "差分プライバシーの主張"},
     "whole-table": {"en": "the members' table itself", "ja": "メンバーの表そのもの"},
 }
 """What an attacker is after; a goal nobody listed shows as itself."""
@@ -53,6 +54,7 @@ FACTS: dict[str, Words] = {
     "non_members": {"en": "non-members", "ja": "非メンバー"},
     "quasi_identifiers": {"en": "declared quasi-identifiers", "ja": "宣言された準識別子"},
     "released": {"en": "released rows", "ja": "リリースの行"},
+    "guarantee": {"en": "a claim of differential privacy", "ja": "差分プライバシーの主張"},
     "sensitive": {"en": "declared sensitive columns", "ja": "宣言された機微な列"},
     "singular": {
         "en": "an undeclared column that is nearly all distinct",

@@ -2,21 +2,24 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from audit_core.case import Case
+from audit_core.guarantee import Guarantee
+from audit_core.isolation import REPORTS
 from audit_core.questions import HiddenValue, Linkage, Membership, Neighbours, Question, SinglingOut
-from audit_core.refit import Declared, Refit, Schema
+from audit_core.refit import Declared, Heard, Refit, Schema
 from audit_core.scorecard import FileFacts
 from audit_core.tables import Column, Table
 
 _QUESTIONS = {kind.__name__: kind for kind in (Membership, HiddenValue, Linkage, SinglingOut)}
 _CASE_TABLES = ("release", "members", "non_members", "published", "released_identifiers", "member_identifiers")
 _CASE_ARRAYS = ("member_subjects", "non_member_subjects")
+LEDGER, MODEL = "ledger.json", "model"
 _CASE_PLAIN = ("name", "roles", "unit", "overlap", "generalised", "k_anonymity_min")
 
 
@@ -82,19 +85,60 @@ def read_question(folder: Path) -> Question:
     )
 
 
-def write_commission(folder: Path, table: Table, schema: Schema, rows: int) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folders:
+    """Where a generator finds what outlives its process.
+
+    Attributes:
+        load: Of a fitted generator; None where one is to be fitted.
+        workshop: For checkpoints; None where none are kept.
+    """
+
+    load: Path | None = None
+    workshop: Path | None = None
+
+
+def write_commission(folder: Path, table: Table, schema: Schema, rows: int, folders: Folders) -> None:
     """What a generator is told: the rows to fit to, what is declared of them, and how many to make."""
     write_table(folder, "fitted_to", table)
-    told = {"schema": {name: asdict(declared) for name, declared in schema.items()}, "rows": rows}
+    told: dict[str, Any] = {"schema": {name: asdict(declared) for name, declared in schema.items()}, "rows": rows}
+    told["folders"] = {name: None if path is None else str(path) for name, path in asdict(folders).items()}
     (folder / "commission.json").write_text(json.dumps(told), encoding="utf-8")
 
 
-def read_commission(folder: Path) -> tuple[Table, Schema, int]:
+def read_commission(folder: Path) -> tuple[Table, Schema, int, Folders]:
     told = json.loads((folder / "commission.json").read_text(encoding="utf-8"))
     table = read_table(folder, "fitted_to")
     if table is None:
         raise FileNotFoundError("fitted_to.json")
-    return table, _schema(told["schema"]), told["rows"]
+    folders = Folders(**{name: None if path is None else Path(path) for name, path in told["folders"].items()})
+    return table, _schema(told["schema"]), told["rows"], folders
+
+
+def write_guarantee(folder: Path, guarantee: Guarantee | None) -> None:
+    """The ledger; nothing for None."""
+    if guarantee is not None:
+        (folder / LEDGER).write_bytes(guarantee.to_json())
+
+
+def read_guarantee(folder: Path) -> Guarantee | None:
+    """The ledger; None where there is none.
+
+    Raises:
+        PackError: It is no ledger.
+    """
+    path = folder / LEDGER
+    return Guarantee.from_json(path.read_bytes()) if path.is_file() else None
+
+
+def reporting(folder: Path) -> Heard:
+    """A function that hands numbers to the parent while the child works."""
+
+    def report(told: Mapping[str, float]) -> None:
+        with (folder / REPORTS).open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(dict(told)) + "\n")
+
+    return report
 
 
 def _schema(told: dict[str, dict[str, Any]]) -> Schema:
@@ -132,6 +176,7 @@ def write_case(folder: Path, case: Case) -> None:
     plain = {name: getattr(case, name) for name in _CASE_PLAIN}
     plain["files"] = {name: asdict(facts) for name, facts in case.files.items()}
     (folder / "case.json").write_text(json.dumps(plain), encoding="utf-8")
+    write_guarantee(folder, case.guarantee)
 
 
 def read_case(folder: Path) -> Case:
@@ -142,4 +187,4 @@ def read_case(folder: Path) -> Case:
         for name in _CASE_ARRAYS
     }
     tables = {name: read_table(folder, name) for name in _CASE_TABLES}
-    return Case(**plain, **arrays, **tables, neighbours=_read_neighbours(folder))  # type: ignore[arg-type]
+    return Case(**plain, **arrays, **tables, neighbours=_read_neighbours(folder), guarantee=read_guarantee(folder))  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,19 +16,22 @@ from audit_core.cache import Cache, key, write_atomically
 from audit_core.case import Case, Sources, content_digest, prepare
 from audit_core.chosen import Commission
 from audit_core.codes import sentence
-from audit_core.errors import Problem, RunError
+from audit_core.errors import PackError, Problem, RunError
+from audit_core.guarantee import Guarantee
 from audit_core.isolation import Failed, Job, Limits, Usage
 from audit_core.measurement import Reason
 from audit_core.reading.files import TextTable, read_table
 from audit_core.reading.kinds import look_at
 from audit_core.recipe import Recipe
-from audit_core.refit import Schema
+from audit_core.refit import Heard, Schema, unheard
 from audit_core.registry import Registry
 from audit_core.seeds import stream
 from audit_core.split import record
 from audit_core.table_files import parquet_of
 from audit_core.tables import MISSING, Table, with_own_dictionaries
 from audit_core.written.recipe import SplitSpec
+
+_LARGEST_MODEL_FILE = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class Made:
 
     path: Path
     sources: Sources
+    guarantee: Guarantee | None = None
     usage: Usage = field(default_factory=Usage)
 
 
@@ -47,6 +52,7 @@ def generate(
     folder: Path,
     cache: Cache,
     *,
+    heard: Heard = unheard,
     debug: bool = False,
 ) -> Made:
     """Makes the release of a recipe; a killed run that had made it is taken up.
@@ -55,6 +61,7 @@ def generate(
 
     Args:
         folder: Of the pack.
+        heard: Is told how training goes.
 
     Raises:
         InputError: Something is wrong with the files; that shows before anything is fitted.
@@ -70,14 +77,34 @@ def generate(
     name = _name(recipe, commission, rehearsal, registry)
     if (finished := cache.text(name)) is None or finished != _digest(path):
         started = time.monotonic()
-        made = _made(recipe, commission, members, rehearsal, registry, usage, debug)
+        kept = Kept(folder, folders=_folders(recipe, commission, folder))
+        made = _made(recipe, commission, members, rehearsal, registry, usage, kept, heard, debug)
         usage.seconds = time.monotonic() - started
         order = stream(recipe.seed, "generator", "order").permutation(len(made))
         in_file_order = made.take(order).select([name for name in sources.whole.columns if name in made.names])
         _write(path, parquet_of(in_file_order, zoned=_zoned(sources.whole)))
         cache.keep_text(name, _digest(path) or b"")
     release = read_table(path, what="release", name=path.name, nulls=recipe.nulls)
-    return Made(path=path, sources=sources.with_release(release), usage=usage)
+    return Made(path=path, sources=sources.with_release(release), guarantee=ledger_of(folder), usage=usage)
+
+
+def ledger_of(folder: Path) -> Guarantee | None:
+    """What is claimed of the release that a pack's run made; None where nothing is.
+
+    Raises:
+        PackError: The ledger is none.
+    """
+    path = folder / pack.LEDGER
+    return Guarantee.from_json(path.read_bytes()) if path.is_file() else None
+
+
+def _folders(recipe: Recipe, commission: Commission, folder: Path) -> exchange.Folders:
+    """Where the generator finds what outlives its process, or leaves it."""
+    if commission.load is not None:
+        return exchange.Folders(load=commission.load)
+    workshop = folder / pack.WORKSHOP
+    workshop.mkdir(mode=0o700, exist_ok=True)
+    return exchange.Folders(workshop=workshop.absolute())
 
 
 def _name(recipe: Recipe, commission: Commission, rehearsal: Case, registry: Registry) -> str:
@@ -94,6 +121,7 @@ def _name(recipe: Recipe, commission: Commission, rehearsal: Case, registry: Reg
         None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest(),
         dict(commission.params),
         commission.rows,
+        None if commission.load is None else {path.name: _digest(path) for path in sorted(commission.load.glob("*"))},
         {name: asdict(one) for name, one in rehearsal.schema.items()},
     )
 
@@ -112,6 +140,8 @@ def _made(
     rehearsal: Case,
     registry: Registry,
     usage: Usage,
+    kept: "Kept",
+    heard: Heard,
     debug: bool,
 ) -> Table:
     """What the generator makes.
@@ -121,7 +151,7 @@ def _made(
     """
     try:
         return made_in_child(
-            commission, members, rehearsal.schema, registry, recipe.seed, recipe.limits, usage, debug=debug
+            commission, members, rehearsal.schema, registry, recipe.seed, recipe.limits, usage, kept, heard, debug=debug
         )
     except Failed as failed:
         raise RunError(
@@ -142,10 +172,15 @@ def made_in_child(
     seed: int,
     limits: Limits,
     usage: Usage,
+    kept: "Kept | None" = None,
+    heard: Heard = unheard,
     *,
     debug: bool = False,
 ) -> Table:
     """What a generator makes of a table, in a child process.
+
+    Args:
+        kept: Where its claim and the fitted generator are put; nowhere if None.
 
     Raises:
         Failed: It raised, died, ran too long, grew too large, or made something else than rows like those of the table.
@@ -160,13 +195,44 @@ def made_in_child(
         entropy=tuple(int(word) for word in stream(seed, "generator", name).integers(2**32, size=8)),
         debug=debug,
     )
-    write = partial(exchange.write_commission, table=table, schema=schema, rows=commission.rows)
-    return isolation.run(job, limits, write, partial(_read, name, table, commission.rows), usage)
+    folders = exchange.Folders() if kept is None else kept.folders
+    write = partial(exchange.write_commission, table=table, schema=schema, rows=commission.rows, folders=folders)
+    read = partial(_read, name, table, commission.rows, kept=kept)
+    return isolation.run(job, limits, write, read, usage, heard, None if kept is None else kept.ledger_from)
 
 
-def _read(name: str, members: Table, rows: int, folder: Path) -> Table:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Puts into a pack what a generator leaves besides rows.
+
+    Attributes:
+        pack: The pack's folder.
+    """
+
+    pack: Path
+    folders: exchange.Folders
+
+    def ledger_from(self, folder: Path) -> None:
+        """The claim, also of a training that failed: what was spent stays spent."""
+        with suppress(PackError):
+            if (claim := exchange.read_guarantee(folder)) is not None:
+                _write(self.pack / pack.LEDGER, claim.to_json())
+
+    def model_from(self, folder: Path) -> None:
+        """The plain files of the fitted generator."""
+        target = self.pack / pack.MODEL
+        for path in sorted((folder / exchange.MODEL).glob("*")):
+            if path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST_MODEL_FILE:
+                _write(target / path.name, path.read_bytes())
+
+
+def _read(name: str, members: Table, rows: int, folder: Path, kept: Kept | None) -> Table:
     """What a child made, trusting none of it."""
     try:
+        if exchange.read_guarantee(folder) is not None and kept is not None:
+            kept.ledger_from(folder)
+        if kept is not None:
+            kept.model_from(folder)
         made = exchange.read_table(folder, "made")
         if made is None:
             raise Malformed("sample: no table")
@@ -175,6 +241,8 @@ def _read(name: str, members: Table, rows: int, folder: Path) -> Table:
     except Malformed as error:
         reason = Reason(code="malformed-answer", args={"plugin": name, "field": str(error)})
         raise Failed(reason) from None
+    except PackError:
+        raise Failed(Reason(code="malformed-answer", args={"plugin": name, "field": "guarantee"})) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         reason = Reason(code="malformed-answer", args={"plugin": name, "field": "sample: unreadable"})
         raise Failed(reason) from None

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import psutil
 
 from audit_core.measurement import Reason
+from audit_core.refit import Heard, unheard
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _PASSED_ON_PREFIXES = ("OMP_", "OPENBLAS_", "MKL_")
@@ -28,6 +29,7 @@ _OF_EVIDENCE = re.compile(r"[A-Z][A-Za-z]{,20}\.[a-z0-9]{1,20} must [a-z0-9 .]{1
 
 T = TypeVar("T")
 
+REPORTS, _LONGEST_REPORTS = "progress.jsonl", 2**20
 _FIRST_LOOK, _LAST_LOOK = 0.01, 0.1  # seconds between two looks at the child
 _ROUNDS = 100  # more than any plugin needs that does not start processes in order to survive
 
@@ -88,12 +90,16 @@ def run(
     write: Callable[[Path], None],
     read: Callable[[Path], T],
     usage: Usage,
+    heard: Heard = unheard,
+    salvage: Callable[[Path], None] | None = None,
 ) -> T:
     """Runs one job in a fresh process with a fresh folder, which is deleted after.
 
     Args:
         write: Puts the question into the folder.
         read: Takes the answer out of it.
+        heard: Is told what the child reports while it works.
+        salvage: Takes out of the folder what is to be kept although the child failed.
 
     Raises:
         Failed: It raised, died, ran too long, grew too large.
@@ -105,13 +111,37 @@ def run(
         if job.debug:
             (folder / "debug").touch()
         write(folder)
-        status = _watched(folder, limits, job.debug, usage)
+        status = _watched(folder, limits, job.debug, usage, Reports(folder, heard))
         if status != 0:
+            if salvage is not None:
+                salvage(folder)
             raise Failed(_why(folder, status, job.plugin))
         return read(folder)
 
 
-def _watched(folder: Path, limits: Limits, debug: bool, usage: Usage) -> int:
+class Reports:
+    """What a child reports in lines of JSON; what is none is passed over."""
+
+    def __init__(self, folder: Path, heard: Heard) -> None:
+        """Takes the child's folder, and who is told."""
+        self._path, self._heard, self._read = folder / REPORTS, heard, 0
+
+    def hear(self) -> None:
+        """Tells of the last line written since."""
+        with suppress(OSError, ValueError):
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                new = file.read(_LONGEST_REPORTS)
+            whole, _, _ = new.rpartition(b"\n")
+            if not whole:
+                return
+            self._read += len(whole) + 1
+            told = json.loads(whole.splitlines()[-1])
+            if isinstance(told, dict):
+                self._heard({str(name): value for name, value in told.items() if isinstance(value, int | float)})
+
+
+def _watched(folder: Path, limits: Limits, debug: bool, usage: Usage, reports: Reports) -> int:
     started = time.monotonic()
     shown = sys.stderr.fileno() if debug else subprocess.DEVNULL
     process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
@@ -131,6 +161,7 @@ def _watched(folder: Path, limits: Limits, debug: bool, usage: Usage) -> int:
             with suppress(subprocess.TimeoutExpired):
                 return process.wait(pause)
             pause = min(pause * 1.5, _LAST_LOOK)
+            reports.hear()
             family |= _descendants(child)
             resident = _resident_mib(family)
             usage.peak_mib = max(usage.peak_mib, resident)

@@ -26,8 +26,11 @@ Document = Scorecard | Calibration
 
 SCORECARD, CALIBRATION = "scorecard.json", "calibration.json"
 RECIPE, POLICY, MANIFEST = "recipe.resolved.yaml", "policy.resolved.yaml", "manifest.json"
-RELEASE, COINS = "release/release.parquet", "coins.json"
-"""What a run makes before it audits: the release, and how the members' file was split."""
+RELEASE, LEDGER, COINS = "release/release.parquet", "release/ledger.json", "coins.json"
+"""What a run makes before it audits: the release, what it cost, and how the members' file was split."""
+
+MODEL, WORKSHOP = "model", "workshop"
+"""The fitted generator, where it can be kept; and, while it is fitted, what a run that is cut off goes on from."""
 
 CACHE, _LOCK = "cache", ".lock"
 
@@ -45,8 +48,10 @@ def opened(folder: Path, *, resume: bool = False, force: bool = False) -> Iterat
     try:
         _make(folder)
         if not resume:
-            for name in (RELEASE, COINS):  # an earlier pack's would be taken for this one's
+            for name in (RELEASE, LEDGER, COINS):  # an earlier pack's would be taken for this one's
                 (folder / name).unlink(missing_ok=True)
+            for name in (MODEL, WORKSHOP):
+                shutil.rmtree(folder / name, ignore_errors=True)
         try:
             yield folder
         finally:
@@ -90,7 +95,7 @@ def _refuse_occupied(folder: Path, resume: bool, force: bool) -> None:
     if (owner := _owner(folder / _LOCK)) is not None:
         raise _locked(folder, owner)
     there = {path.name for path in folder.iterdir()} - {_LOCK}
-    unfinished = there <= {CACHE, PurePath(RELEASE).parts[0], COINS}
+    unfinished = there <= {CACHE, PurePath(RELEASE).parts[0], COINS, MODEL, WORKSHOP}
     if there and not (resume and unfinished):
         what = "an unfinished run stands in" if unfinished else "a pack or other files stand in"
         fix = "Add --resume to go on with it" if unfinished else "Choose another --out, or overwrite it with --force"
@@ -154,12 +159,14 @@ def write(
                 fix="Make room or choose another --out; `sekisho render` writes the views again from " + main,
             )
         ) from None
-    shutil.rmtree(folder / CACHE, ignore_errors=True)
+    for name in (CACHE, WORKSHOP):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def made_before(folder: Path) -> dict[str, bytes]:
-    """The release and the coins of a pack, by their path in it."""
-    return {name: (folder / name).read_bytes() for name in (COINS, RELEASE) if (folder / name).is_file()}
+    """The release, its ledger, the fitted generator and the coins of a pack, by their path in it."""
+    names = [COINS, RELEASE, LEDGER, *sorted(f"{MODEL}/{path.name}" for path in (folder / MODEL).glob("*"))]
+    return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
 
 
 def manifest(files: Mapping[str, bytes]) -> bytes:

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from audit_core.answers import Answer
+from audit_core.guarantee import Guarantee
 from audit_core.measurement import Detail, Measurement, Reason
 from audit_core.questions import Asset, Question, QuestionName
 from audit_core.refit import Budget, Schema
@@ -235,11 +236,15 @@ class Check(Protocol):
 class Fitted(Protocol):
     """What fitting a generator gives.
 
+    One that can be kept has `save(folder: Path) -> None` too, which writes files that run no code when read, among them
+    `generator.json` with the plugin's name under "plugin"; its generator's class then has a static method
+    `load(folder: Path) -> Fitted`.
+
     Attributes:
         guarantee: What is claimed of the rows it makes; None where nothing is.
     """
 
-    guarantee: None
+    guarantee: Guarantee | None
 
     def sample(self, n: int, rng: np.random.Generator) -> Table:
         """As many new rows, with the fitted table's columns: their names and kinds; the values are free."""

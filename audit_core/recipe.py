@@ -6,6 +6,7 @@ from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from audit_core.errors import InputError, Problem, raise_all
+from audit_core.guarantee import Guarantee
 from audit_core.reading.paths import read_file, resolve
 from audit_core.reading.places import quoted
 from audit_core.redact import display, encodable
@@ -34,6 +35,19 @@ class Recipe(WrittenRecipe):
     def generalised(self) -> bool:
         """Whether the release claims to hold coarser values."""
         return isinstance(self.release, ReleaseSpec) and self.release.generalised
+
+    def claim(self) -> Guarantee | None:
+        """What is claimed of a release that exists, by its ledger; None where there is none.
+
+        Raises:
+            InputError: The ledger cannot be read.
+            PackError: It is no ledger.
+        """
+        if not isinstance(self.release, ReleaseSpec) or self.release.ledger is None:
+            return None
+        where = "release.ledger"
+        path = resolve(self.release.ledger, self.folder, where=where, allow_outside=self.allow_outside)
+        return Guarantee.from_json(read_file(path, where))
 
     def written_path(self, arm: Arm) -> str | None:
         """The path of a file as written; None where there is no such file."""

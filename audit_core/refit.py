@@ -3,8 +3,9 @@
 The core runs one to make a release. An attacker who sees `Asset.GENERATOR` is handed one, to run on rows of their own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,15 +36,27 @@ class Declared:
 Schema = Mapping[str, Declared]
 
 
+Heard = Callable[[Mapping[str, float]], None]
+
+
+def unheard(told: Mapping[str, float]) -> None:
+    """Tells nobody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """What a fit may use.
 
     Attributes:
         rng: For all randomness but the noise of a guarantee, which must not be repeatable.
+        report: To be told now and then how training goes: numbers by name, such as "step", "steps", "epsilon_spent".
+        workshop: A folder for checkpoints, from which a fit that was cut off goes on; None where there is none. What is
+            in it leaves the house no more than the rows themselves.
     """
 
     rng: np.random.Generator
+    report: Heard = unheard
+    workshop: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +81,11 @@ class Refit:
 def make(generator: Any, table: Table, schema: Schema, rows: int, rng: np.random.Generator) -> Table:
     """New rows of a generator fitted to a table."""
     fitting, sampling = rng.spawn(2)
-    (own,) = with_own_dictionaries(table)
-    known = {name: schema.get(name, Declared()) for name in table.names}
-    made: Table = generator.fit(own, known, Budget(rng=fitting)).sample(rows, sampling)
+    made: Table = fitted(generator, table, schema, Budget(rng=fitting)).sample(rows, sampling)
     return made
+
+
+def fitted(generator: Any, table: Table, schema: Schema, budget: Budget) -> Any:
+    """A generator fitted to a table, of whose dictionaries it sees only the values that occur."""
+    (own,) = with_own_dictionaries(table)
+    return generator.fit(own, {name: schema.get(name, Declared()) for name in table.names}, budget)

@@ -5,11 +5,14 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,13 +47,27 @@ from audit_core.scorecard import (
 from audit_core.words import LANGUAGES, say
 from audit_core.written.recipe import SplitSpec
 
-Progress = Callable[[str, str], None]
-"""Told what happens: an event ("reading", "started", "finished", "judging") and what it is about."""
+NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
+
+
+class Progress(Protocol):
+    """Told what happens."""
+
+    def __call__(self, event: str, about: str, numbers: Mapping[str, float] = NO_NUMBERS, /) -> None:
+        """Told of one thing.
+
+        Args:
+            event: "reading", "generating", "training", "started", "finished" or "judging".
+            about: What it is about.
+            numbers: While a generator is trained, how it goes: "step", "steps", "epsilon_spent", "eta_s" and the like.
+        """
+        ...
+
 
 _DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "pyarrow", "pydantic")
 
 
-def silent(event: str, about: str) -> None:
+def silent(event: str, about: str, numbers: Mapping[str, float] = NO_NUMBERS, /) -> None:
     """Tells nobody."""
 
 
@@ -103,9 +120,10 @@ def audit(
         if folder is None:
             raise ValueError("a release that is made here needs a folder")
         progress("generating", to_make.plugin.name)
-        made = generate(recipe, to_make, sources, registry, folder, cache, debug=debug)
+        heard = partial(progress, "training", to_make.plugin.name)
+        made = generate(recipe, to_make, sources, registry, folder, cache, heard=heard, debug=debug)
         sources = made.sources
-    case = prepare(recipe, sources)
+    case = replace(prepare(recipe, sources), guarantee=recipe.claim() if made is None else made.guarantee)
     setting = Setting(
         seed=recipe.seed,
         content=content_digest(case),
@@ -213,7 +231,7 @@ def _unjudged(
         judgements=(),
         findings=findings,
         controls=(),
-        guarantee=None,
+        guarantee=case.guarantee,
         usefulness=(),
         provenance=provenance(recipe, registry, findings, to_make),
         texts=texts(registry, findings),

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from audit_core import stored_json
+from audit_core.guarantee import Guarantee
 from audit_core.measurement import Detail, Measurement, Reason
 
 SCHEMA_VERSION = 2
@@ -248,7 +249,7 @@ class Scorecard:
     judgements: tuple[Judgement, ...]
     findings: tuple[Finding, ...]
     controls: tuple[Control, ...]
-    guarantee: None
+    guarantee: Guarantee | None
     usefulness: tuple[Measurement, ...]
     provenance: Provenance
     texts: dict[str, dict[str, str]]

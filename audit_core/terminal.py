@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,8 +15,11 @@ from audit_core.calibration import Calibration
 from audit_core.codes import PLANTS, sentence
 from audit_core.detection import percent
 from audit_core.redact import display
+from audit_core.run import NO_NUMBERS, Progress
 from audit_core.scorecard import Control, Judgement, Scorecard, Verdict
 from audit_core.words import Words, say
+
+Numbers = Mapping[str, float]
 
 COLOURS = {
     Verdict.PASS: "green",
@@ -29,16 +32,27 @@ COLOURS = {
 
 
 @contextmanager
-def progress(as_events: bool) -> Iterator[Callable[[str, str], None]]:
+def progress(as_events: bool) -> Iterator[Progress]:
     """A function to tell of each step: JSON lines, a moving line on a terminal, or plain lines."""
     console = Console(stderr=True, highlight=False)
+
+    def as_line(event: str, about: str, numbers: Numbers) -> str:
+        told = ", ".join(f"{name.replace('_', ' ')} {value:,g}" for name, value in numbers.items())
+        return f"{event} {display(about)}" + (f": {told}" if told else "")
+
+    def say_event(event: str, about: str, numbers: Numbers = NO_NUMBERS, /) -> None:
+        print(json.dumps({"event": event, "about": about, **numbers}), file=sys.stderr, flush=True)
+
+    def say_line(event: str, about: str, numbers: Numbers = NO_NUMBERS, /) -> None:
+        print(f"sekisho: {as_line(event, about, numbers)}", file=sys.stderr, flush=True)
+
     if as_events:
-        yield lambda event, about: print(json.dumps({"event": event, "about": about}), file=sys.stderr, flush=True)
+        yield say_event
     elif console.is_terminal:
         with console.status("") as status:
-            yield lambda event, about: status.update(Text(f"{event} {display(about)}"))
+            yield lambda event, about, numbers=NO_NUMBERS, /: status.update(Text(as_line(event, about, numbers)))
     else:
-        yield lambda event, about: print(f"sekisho: {event} {display(about)}", file=sys.stderr, flush=True)
+        yield say_line
 
 
 def summary(scorecard: Scorecard, out: Path | None, language: str) -> None:

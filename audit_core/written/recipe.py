@@ -1,6 +1,6 @@
 """What may be written in a recipe."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -14,6 +14,7 @@ from pydantic import (
     Tag,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from audit_core.isolation import Limits
@@ -124,14 +125,26 @@ class ReleaseSpec(_Strict):
     """What goes out."""
 
     table: str = Field(description="CSV or Parquet")
+    ledger: str | None = Field(default=None, description="the ledger of the guarantee that is claimed of it (JSON)")
     generalised: StrictBool = Field(default=False, description="values were made coarser; k-anonymity is judged")
 
 
 class GenerateSpec(_Strict):
     """How a release is made."""
 
-    name: str = Field(alias="with", description="a generator; `sekisho plugins list` shows them")
+    name: str | None = Field(default=None, alias="with", description="a generator; `sekisho plugins list` shows them")
+    load: str | None = Field(default=None, description="the folder of a generator that was fitted before")
     params: Annotated[dict[str, Any], BeforeValidator(_none_is_empty)] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.name is None) == (self.load is None):
+            raise ValueError(
+                "neither or both of a generator to fit and one to load; write `with: NAME` or `load: FOLDER`"
+            )
+        if self.load is not None and self.params:
+            raise ValueError("parameters for a generator that is fitted already; leave out `params`, or write `with`")
+        return self
 
 
 class GeneratedSpec(_Strict):

@@ -5,11 +5,23 @@ from audit_core.hookspecs import hookimpl
 from audit_core.plugin import AttackPlugin, CheckPlugin, Expected, GeneratorPlugin
 from audit_core.questions import Asset
 from audit_plugins.params import (
+    DpCtganParams,
     KAnonymityParams,
     LeakyParams,
     MarginalRatioParams,
     ShadowQueriesParams,
     SinglingOutParams,
+)
+
+_OF_A_CLAIM = (
+    "epsilon_claimed",
+    "epsilon_recomputed",
+    "claim_understated",
+    "budget_used",
+    "steps_outside",
+    "unit_mismatch",
+    "delta_times_rows",
+    "unanswered",
 )
 
 
@@ -225,6 +237,26 @@ def audit_checks() -> tuple[CheckPlugin, ...]:
             ),
         ),
         CheckPlugin(
+            name="dp-claim",
+            title={"en": "Claim of differential privacy", "ja": "差分プライバシーの主張"},
+            goal="guarantee",
+            assumption={
+                "en": "No attack: the ledger is added up again by another library.",
+                "ja": "攻撃ではありません。台帳を別のライブラリーで計算し直すものです。",
+            },
+            measures=_OF_A_CLAIM,
+            references=(
+                "NIST SP 800-226 (2025), Guidelines for evaluating differential privacy guarantees",
+                "Ponomareva et al. (2023), How to DP-fy ML: a practical guide to machine learning with differential "
+                "privacy",
+                "Gopi, Lee & Wutschitz (2021), Numerical composition of differential privacy",
+            ),
+            expects={name: Expected(kind="exact") for name in _OF_A_CLAIM},
+            load="audit_plugins.checks.dp_claim:DpClaim",
+            needs=("guarantee",),
+            requires=("dp-accounting",),
+        ),
+        CheckPlugin(
             name="nearest-record",
             title={"en": "Distance to the nearest record", "ja": "最も近いレコードとの距離"},
             goal="copies",
@@ -275,6 +307,26 @@ def audit_checks() -> tuple[CheckPlugin, ...]:
 @hookimpl
 def audit_generators() -> tuple[GeneratorPlugin, ...]:
     return (
+        GeneratorPlugin(
+            name="dp-ctgan",
+            title={"en": "Conditional GAN with differential privacy", "ja": "差分プライバシー付き条件付き GAN"},
+            method={
+                "en": "Counts every column with noise, and trains a conditional GAN whose discriminator sees real rows "
+                "through DP-SGD; with a complete ledger.",
+                "ja": "各列を雑音付きで集計し、識別器だけが DP-SGD を通して実データに触れる条件付き GAN を学習します。"
+                "消費したプライバシー予算はすべて台帳に残ります。",
+            },
+            references=(
+                "Xu, Skoularidou, Cuesta-Infante & Veeramachaneni (2019), Modeling tabular data using conditional GAN",
+                "Abadi et al. (2016), Deep learning with differential privacy",
+                "Liu, Vietri & Wu (2021), Iterative methods for private synthetic data: unifying framework and new "
+                "methods",
+            ),
+            load="audit_plugins.generators.dp_ctgan.generator:DpCtgan",
+            params=DpCtganParams,
+            requires=("torch", "opacus", "opendp", "randomgen", "safetensors"),
+            trial={"epsilon": 5, "delta": 1e-5, "epochs": 5, "batch": 200},
+        ),
         GeneratorPlugin(
             name="independent",
             title={"en": "Independent columns", "ja": "独立な列"},

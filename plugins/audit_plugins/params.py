@@ -1,10 +1,52 @@
 """The parameters of the built-in plugins: light models, read where the recipe is checked."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from audit_core.asked import AskedGenerator, AskedMembership, AskedSinglingOut, Targets
+from audit_core.written.numbers import fraction, probability
+
+
+def _above_zero(value: object) -> float:
+    amount = float(fraction(value))
+    if amount == 0:
+        raise ValueError("0; write a number above it, such as 3")
+    return amount
+
+
+def _share(value: object) -> float:
+    share = float(probability(value))
+    if not 0 < share < 1:
+        raise ValueError("not between 0 and 1; write for example 1e-6")
+    return share
+
+
+_POSITIVE: dict[str, Any] = {"type": "number", "exclusiveMinimum": 0}
+Amount = Annotated[float, PlainValidator(_above_zero), WithJsonSchema(_POSITIVE)]
+Share = Annotated[float, PlainValidator(_share), WithJsonSchema(_POSITIVE | {"exclusiveMaximum": 1})]
+
+
+class DpCtganParams(BaseModel):
+    """What `dp-ctgan` may spend, and how it is trained. All of it is fixed before the data are looked at."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epsilon: Amount = Field(description="the budget; see `delta`")
+    delta: Share = Field(description="well below one over the number of rows")
+    target: str | None = Field(
+        default=None,
+        description=(
+            "the column that the others are to go with, such as what is to be predicted; a category. Without it the "
+            "first sensitive category is meant; if there is none, no column is told apart"
+        ),
+    )
+    epochs: float = Field(default=40, gt=0, le=10_000, description="how often a row is in a step, on average")
+    batch: int = Field(default=1024, ge=1, le=10**6, description="rows in a step, on average")
+    counts_share: Share = Field(
+        default=0.2, description="noisy counts alone would cost this share of epsilon; the steps take the rest"
+    )
+    clipping_norm: float = Field(default=1.0, gt=0, le=1000, description="the largest norm of a row's gradient")
 
 
 class KAnonymityParams(BaseModel):

@@ -14,6 +14,7 @@ from audit_reports.limits_table import limits_table
 from audit_reports.numbers_as_text import count
 from audit_reports.page import page
 from audit_reports.provenance_tables import provenance, usefulness_rows
+from audit_reports.training_section import training
 from audit_reports.wording import Wording, wording_of
 
 CHAPTERS = (
@@ -87,6 +88,7 @@ def render(scorecard: Scorecard, language: str) -> bytes:
         limits=limits_table(scorecard, wording),
         coverage=coverage_grid(scorecard, wording),
         attacks=attack_sections(scorecard, wording),
+        training=training(scorecard, wording),
         usefulness=usefulness_rows(scorecard, wording),
         controls=control_tables(scorecard, wording),
         provenance=made,

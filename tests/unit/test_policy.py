@@ -15,6 +15,16 @@ from audit_core.words import LANGUAGES
 from audit_core.written.strict_yaml import read_yaml
 
 MEASUREMENTS = {
+    "dp-claim": {
+        "epsilon_claimed",
+        "epsilon_recomputed",
+        "claim_understated",
+        "budget_used",
+        "steps_outside",
+        "unit_mismatch",
+        "delta_times_rows",
+        "unanswered",
+    },
     "exact-copies": {
         "multiset_equal",
         "surviving_identifiers",
@@ -78,6 +88,7 @@ def test_these_policies_ship() -> None:
     assert shipped_policies() == (
         "ci-smoke",
         "controlled-access",
+        "dp-model",
         "emahc-0070",
         "jp-appi",
         "public-release",

@@ -1,0 +1,118 @@
+"""The check `dp-claim`: does a claim hold by its own ledger?"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from audit_core.accounting import epsilon_pld, epsilon_rdp
+from audit_core.evidence import Exact
+from audit_core.guarantee import Guarantee, NoisyCounts, NoisySteps, Stated
+from audit_core.judge import judge
+from audit_core.measurement import Measurement, Reason
+from audit_core.policy import load_policy
+from audit_core.registry import discover
+from audit_core.scorecard import Verdict
+from audit_core.testing import find, made_up_case
+from audit_plugins.checks.dp_claim import ENDLESS, DpClaim
+
+pytest.importorskip("dp_accounting")
+
+REGISTRY = discover()
+COUNTS = NoisyCounts(purpose="counts", sigma=30.0, tables=6)
+STEPS = NoisySteps(
+    purpose="training", noise_multiplier=1.5, sample_rate=0.05, steps=200, clipping_norm=1.0, expected_batch=30.0,
+    sampling="poisson",
+)  # fmt: skip
+TRUE = Guarantee(
+    epsilon=epsilon_pld([COUNTS, STEPS], 1e-5) or 0.0,
+    epsilon_rdp=epsilon_rdp([COUNTS, STEPS], 1e-5),
+    delta=1e-5,
+    budget=5.0,
+    unit="row",
+    rows_per_unit=1,
+    relation="add-or-remove",
+    accountant="PRV, Opacus",
+    mechanisms=(COUNTS, STEPS),
+    noise_source="a source",
+    floating_point="a defence",
+    tuning="none",
+    earlier_releases="none",
+)
+
+NOT_RUN = find(REGISTRY.checks["dp-claim"], made_up_case("innocent", rows=60), REGISTRY)
+
+
+def said(claim: Guarantee | None, **fields: object) -> tuple[dict[tuple[str, str], float], list[str]]:
+    case = replace(made_up_case("innocent", rows=600), guarantee=claim, **fields)
+    items = list(DpClaim().measure(case, np.random.default_rng(0)))
+    exact = {(one.name, one.of): one.evidence for one in items if isinstance(one, Measurement)}
+    assert all(isinstance(one, Exact) for one in exact.values())
+    values = {key: one.value for key, one in exact.items()}
+    return values, [one.code for one in items if isinstance(one, Reason)]
+
+
+def verdicts(claim: Guarantee) -> dict[str, Verdict]:
+    case = replace(made_up_case("innocent", rows=600), guarantee=claim)
+    its = load_policy("dp-model")
+    rules = tuple(rule for rule in its.rules if rule.attack == "dp-claim")
+    measured = [one for one in DpClaim().measure(case, np.random.default_rng(0)) if isinstance(one, Measurement)]
+    finding = replace(NOT_RUN, outcome="measured", reason=None, measurements=tuple(measured))
+    judged = judge(replace(its, rules=rules), [finding], case.facts)
+    return {f"{one.measurement} {one.of}": one.verdict for one in judged.judgements}
+
+
+def test_a_true_ledger_bears_out_its_claim() -> None:
+    values, reasons = said(TRUE)
+    assert values["claim_understated", "rdp"] == values["claim_understated", "pld"] == 0
+    assert float(values["epsilon_recomputed", "pld"]) == pytest.approx(TRUE.epsilon, abs=1e-6)
+    assert float(values["budget_used", "all"]) == pytest.approx(TRUE.epsilon / 5)
+    assert values["steps_outside", "all"] == values["unit_mismatch", "all"] == values["unanswered", "all"] == 0
+    assert reasons == []
+    assert set(verdicts(TRUE).values()) == {Verdict.PASS}
+
+
+@pytest.mark.parametrize(
+    ("fault", "rule"),
+    [
+        ({"epsilon": TRUE.epsilon * 0.9}, "claim_understated pld"),
+        ({"epsilon_rdp": TRUE.epsilon_rdp * 0.99}, "claim_understated rdp"),  # type: ignore[operator]
+        ({"mechanisms": (COUNTS, replace(STEPS, steps=400))}, "claim_understated pld"),
+        ({"mechanisms": (COUNTS, replace(STEPS, noise_multiplier=0.0))}, "claim_understated pld"),
+        ({"mechanisms": (COUNTS, replace(STEPS, sampling="shuffled"))}, "claim_understated rdp"),
+        ({"budget": TRUE.epsilon / 2}, "budget_used all"),
+        ({"outside": ("kind of age",)}, "steps_outside all"),
+        ({"unit": "patient"}, "unit_mismatch all"),
+        ({"delta": 0.01, "epsilon": 9.0}, "delta_times_rows all"),
+        ({"epsilon": 20.0, "budget": 20.0}, "epsilon_claimed all"),
+    ],
+)
+def test_each_fault_of_a_claim_fails_its_rule(fault: dict, rule: str) -> None:
+    assert verdicts(replace(TRUE, **fault))[rule] is Verdict.FAIL
+
+
+def test_without_noise_the_cost_is_endless_and_still_a_number() -> None:
+    values, _ = said(replace(TRUE, mechanisms=(replace(STEPS, noise_multiplier=0.0),)))
+    assert values["epsilon_recomputed", "pld"] == ENDLESS
+
+
+def test_what_is_known_by_its_zcdp_alone_is_compared_by_renyi_accounting() -> None:
+    stated = (Stated(purpose="marginals", rho=0.05),)
+    values, _ = said(replace(TRUE, mechanisms=stated, epsilon=epsilon_rdp(stated, 1e-5), epsilon_rdp=None))
+    assert values["claim_understated", "rdp"] == 0
+    assert ("claim_understated", "pld") not in values
+
+
+def test_what_a_claim_leaves_open_is_counted_and_named() -> None:
+    values, reasons = said(replace(TRUE, noise_source="unknown", outside=("bounds of age",), stopped="no number"))
+    assert values["unanswered", "all"] == 1
+    assert reasons == ["dp-outside", "dp-unanswered", "dp-stopped"]
+
+
+def test_without_a_claim_it_is_not_run() -> None:
+    assert NOT_RUN.outcome == "not-run"
+
+
+def test_in_a_process_of_its_own_it_finds_the_claim() -> None:
+    finding = find(REGISTRY.checks["dp-claim"], replace(made_up_case("innocent", rows=60), guarantee=TRUE), REGISTRY)
+    assert {one.name for one in finding.measurements} == set(REGISTRY.checks["dp-claim"].measures)
