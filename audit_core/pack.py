@@ -29,6 +29,9 @@ RECIPE, POLICY, MANIFEST = "recipe.resolved.yaml", "policy.resolved.yaml", "mani
 RELEASE, COINS = "release/release.parquet", "coins.json"
 """What a run makes before it audits: the release, and how the members' file was split."""
 
+RELEASES = {"parquet": RELEASE, "csv": "release/release.csv"}
+"""The release by its format."""
+
 CACHE, _LOCK = "cache", ".lock"
 
 
@@ -45,7 +48,7 @@ def opened(folder: Path, *, resume: bool = False, force: bool = False) -> Iterat
     try:
         _make(folder)
         if not resume:
-            for name in (RELEASE, COINS):  # an earlier pack's would be taken for this one's
+            for name in (*RELEASES.values(), COINS):  # an earlier pack's would be taken for this one's
                 (folder / name).unlink(missing_ok=True)
         try:
             yield folder
@@ -159,7 +162,7 @@ def write(
 
 def made_before(folder: Path) -> dict[str, bytes]:
     """The release and the coins of a pack, by their path in it."""
-    return {name: (folder / name).read_bytes() for name in (COINS, RELEASE) if (folder / name).is_file()}
+    return {name: (folder / name).read_bytes() for name in (COINS, *RELEASES.values()) if (folder / name).is_file()}
 
 
 def manifest(files: Mapping[str, bytes]) -> bytes:

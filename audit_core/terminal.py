@@ -14,6 +14,7 @@ from rich.text import Text
 from audit_core.calibration import Calibration
 from audit_core.codes import PLANTS, sentence
 from audit_core.detection import percent
+from audit_core.measurement import Reason
 from audit_core.redact import display
 from audit_core.scorecard import Control, Judgement, Scorecard, Verdict
 from audit_core.words import Words, say
@@ -39,6 +40,12 @@ def progress(as_events: bool) -> Iterator[Callable[[str, str], None]]:
             yield lambda event, about: status.update(Text(f"{event} {display(about)}"))
     else:
         yield lambda event, about: print(f"sekisho: {event} {display(about)}", file=sys.stderr, flush=True)
+
+
+def warn(reasons: Sequence[Reason], language: str) -> None:
+    """What was accepted and had better be known, on standard error."""
+    for reason in reasons:
+        print(f"sekisho: warning: {display(sentence(reason, language), 400)}", file=sys.stderr, flush=True)
 
 
 def summary(scorecard: Scorecard, out: Path | None, language: str) -> None:
