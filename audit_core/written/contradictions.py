@@ -124,7 +124,7 @@ def _k_problems(declared: Declarations, document: Document) -> Iterator[Problem]
 
 def _below_k(document: Document, path: Path, below: int, k: int) -> Problem:
     what = f"groups of {below:,} rows are kept, while `k_anonymity_min` claims at least {k:,}"
-    return Problem(code="suppress-below-k", what=what, where=document.place(path), fix=f"Write {k} or more")
+    return Problem(code="suppress-below-k", what=what, where=document.place(path), fix=f"Write `{path[-1]}: {k}` or more")
 
 
 def _finished_problems(declared: Declarations, document: Document) -> Iterator[Problem]:

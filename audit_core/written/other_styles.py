@@ -25,15 +25,21 @@ MEANT = {
     "sensitive": "Write `columns: {NAME: {role: sensitive}}`",
     "thresholds": "Limits are in a policy: write `policy: NAME` or `policy: FILE`",
     **dict.fromkeys(
-        ("engine", "generator", "epsilon", "delta", "rows"),
-        "It describes how a table is made: write it under `release: {generate: {with: NAME, params: {...}}, rows: N}`, "
-        "or leave it out for a table that exists",
+        ("engine", "generator"),
+        "Write it as `release: {generate: {with: NAME, params: {...}}, rows: N}` (`sekisho plugins list` shows the "
+        "generators), or leave it out for a table that exists",
     ),
+    **dict.fromkeys(
+        ("epsilon", "delta"),
+        "It is the generator's: write it under `release: {generate: {with: NAME, params: {epsilon: 3, delta: 1e-6}}, "
+        "rows: N}`, or leave it out for a table that exists",
+    ),
+    "rows": "Write it under `release: {generate: {with: NAME}, rows: N}`, or leave it out for a table that exists",
 }
 """What people write who know other tools, and what to write here."""
 
 _MOVED = (
-    "Write `jitter: 90d`: each date is moved by a whole number of days, any of the 181 equally likely. It has no "
+    "Write `jitter: 90d`: each date is moved by a whole number of days, each from -90 to 90 equally likely. It is no "
     "privacy guarantee"
 )
 MEANT_OF_COLUMN = {
