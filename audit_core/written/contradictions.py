@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from audit_core.errors import Problem
 from audit_core.measurement import Reason
 from audit_core.reading.places import quoted
+from audit_core.redact import display
 from audit_core.synthesis.made_up import ROOM, has_faker, room, unknown_locale
 from audit_core.synthesis.regions import LEVELS
 from audit_core.written.recipe import ColumnSpec
@@ -124,7 +125,9 @@ def _k_problems(declared: Declarations, document: Document) -> Iterator[Problem]
 
 def _below_k(document: Document, path: Path, below: int, k: int) -> Problem:
     what = f"groups of {below:,} rows are kept, while `k_anonymity_min` claims at least {k:,}"
-    return Problem(code="suppress-below-k", what=what, where=document.place(path), fix=f"Write `{path[-1]}: {k}` or more")
+    return Problem(
+        code="suppress-below-k", what=what, where=document.place(path), fix=f"Write `{path[-1]}: {k}` or more"
+    )
 
 
 def _finished_problems(declared: Declarations, document: Document) -> Iterator[Problem]:
@@ -254,7 +257,7 @@ def _rule_problems(rule: RowRule, position: int, declared: Declarations, documen
         if spec is None:
             near = closest(name, declared.columns)
             what = f"the column {quoted(name)} is not declared" + (f"; did you mean {near!r}?" if near else "")
-            fix = f"Declare it: `columns: {{{name}: {{type: {'category' if rare else 'integer'}}}}}`"
+            fix = f"Declare it: `columns: {{{display(name)}: {{type: {'category' if rare else 'integer'}}}}}`"
             yield Problem(code="rule-undeclared-column", what=what, where=where, fix=fix)
         elif spec.made is not None or spec.role == "identifier":
             what = f"the column {quoted(name)} is an identifier, which no rule can be about"

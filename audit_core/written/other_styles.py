@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from audit_core.errors import Problem
+from audit_core.redact import display
 from audit_core.written.strict_yaml import Document, Path
 
 MEANT = {
@@ -120,7 +121,8 @@ def _rules(document: Document, rules: list[Any]) -> tuple[list[Any], list[Proble
     for position, rule in enumerate(rules):
         if isinstance(rule, dict) and _is_range(rule.get("enforce_range")):
             column, low, high = rule["enforce_range"]
-            fix = f"Write `enforce_range: {{column: {column}, min: {low}, max: {high}}}`"
+            ends = f"min: {display(str(low))}, max: {display(str(high))}"
+            fix = f"Write `enforce_range: {{column: {display(column)}, {ends}}}`"
             problems.append(_wrong(document, ("rules", position, "enforce_range"), _LISTED, fix))
             rule = {**rule, "enforce_range": {"column": column, "min": low, "max": high}}
         kept.append(rule)

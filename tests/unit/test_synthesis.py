@@ -356,6 +356,40 @@ class Looks:
     assert made(asked, tmp_path / "pack", discover([plugin])).sources.files["release"].n_rows == 200
 
 
+SORTS = """
+from audit_core.hookspecs import hookimpl
+from audit_core.plugin import GeneratorPlugin
+
+@hookimpl
+def audit_generators():
+    words = {{"en": "Sorts"}}
+    return [GeneratorPlugin(name="sorts", title=words, method=words, load=f"{{__name__}}:Sorts")]
+
+class Sorts:
+    guarantee = None
+    def fit(self, table, schema, budget):
+        open({fits!r}, "a").write("x")
+        self.table = table
+        return self
+    def sample(self, n, rng):
+        rows = rng.integers(len(self.table), size=n)
+        return self.table.take(rows[self.table.numbers("age")[rows].argsort(kind="stable")])
+"""
+
+
+def test_a_generator_is_fitted_once_and_the_order_of_its_rows_chooses_none(tmp_path: Path) -> None:
+    plugin = tmp_path / "sorts.py"
+    plugin.write_text(SORTS.format(fits=str(tmp_path / "fits")))
+    recipe(tmp_path / "data", COLUMNS + UNNAMED + "rules: [{enforce_range: {column: age, max: 119}}]\n")
+    path = tmp_path / "data" / "recipe.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("independent", "sorts"), encoding="utf-8")
+    found = made(load_recipe(path), tmp_path / "pack", discover([plugin]))
+    assert (tmp_path / "fits").read_text() == "x"
+    # 400 rows are sampled, their ages even from 20 to 99. Of the 200 youngest none is over 80 or so; of any 200 drawn
+    # among 400 a share of about 19/80 is: 47 on average, and fewer than 20 with a probability below 1e-6.
+    assert sum(int(str(age)) > 80 for age in cells(found, "age")) > 20
+
+
 def test_a_csv_is_the_same_table_as_the_parquet(tmp_path: Path) -> None:
     columns = COLUMNS.replace("jitter: 90d, ", "").replace("  patient_id: {type: id, strategy: fresh}\n", "")
     columns += UNNAMED + "  patient_id: {role: identifier}\n"
@@ -429,6 +463,15 @@ def test_namesakes_among_members_and_non_members_are_no_input_error(tmp_path: Pa
     sources = read_sources(asked).rehearsed()
     with pytest.raises(InputError, match="identifiers-shared"):
         prepare(asked, sources)
+
+
+def test_ids_made_anew_do_not_pass_for_people_when_k_is_counted(tmp_path: Path) -> None:
+    columns = COLUMNS.replace("type: pii_address", "type: pii_address, role: quasi-identifier") + UNNAMED
+    asked = recipe(tmp_path / "data", columns + "subject: patient_id\n")
+    (tmp_path / "pack").mkdir()
+    asked = asked.model_copy(update={"attacks": {"k-anonymity": {}}})
+    card = audit(asked, load_policy("starter"), discover(), folder=tmp_path / "pack").scorecard
+    assert "k-anonymity-counts-rows" in {caveat.code for caveat in card.findings[0].caveats}
 
 
 def test_hashed_ids_are_audited_as_linking_codes(tmp_path: Path) -> None:
