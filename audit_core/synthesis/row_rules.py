@@ -53,18 +53,15 @@ def settled(pool: Table, rows: int, suppress: Mapping[str, int], rules: Sequence
     rejected = [0] * len(rules)
     for _ in range(ROUNDS):
         table = pool.take(kept)
-        newly = False
         for name, below in suppress.items():
-            rare = _rare_values(table, name, below) & ~blank[name]
-            newly |= bool(rare.any())
-            blank[name] |= rare
+            blank[name] |= _rare_values(table, name, below)
         table, suppressed = _blanked(table, blank)
         broken = np.zeros(rows, dtype=bool)
         for position, rule in enumerate(rules):
             its = _breaks(table, rule) & ~broken
             rejected[position] += int(its.sum())
             broken |= its
-        if not broken.any() and not newly:
+        if not broken.any():
             return Settled(table=table, rejected=tuple(rejected), suppressed=suppressed)
         wanted = int(broken.sum())
         if used + wanted > len(pool):

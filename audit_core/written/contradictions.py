@@ -157,7 +157,7 @@ def _made_problems(declared: Declarations, document: Document) -> Iterator[Probl
         identifies = spec.made is None and (spec.role == "identifier" or name == declared.subject)
         for key, what, fix in (
             *_type_problems(spec),
-            *_id_problems(spec, declared.rows),
+            *_id_problems(spec, declared.rows, name == declared.subject),
             *(_unlearnt_problems(spec) if identifies else ()),
         ):
             yield _strategy(document, ("columns", name, key), what, fix)
@@ -200,7 +200,10 @@ def _unlearnt_problems(spec: ColumnSpec) -> Iterator[tuple[str, str, str]]:
             yield key, "the column names a person, so that no generator learns it", "Take it out, or the role"
 
 
-def _id_problems(spec: ColumnSpec, rows: int) -> Iterator[tuple[str, str, str]]:
+def _id_problems(spec: ColumnSpec, rows: int, subject: bool) -> Iterator[tuple[str, str, str]]:
+    if spec.type == "id" and spec.strategy is None and spec.pattern is None and spec.role == "plain" and not subject:
+        fix = "Write `strategy: fresh`, or `role: identifier` to leave it out of the release"
+        yield "type", "ids would be learnt, and real ones released", fix
     if spec.strategy is not None and spec.type != "id":
         yield "strategy", "only ids are made anew or hashed", "Declare `type: id`, or take it out"
     if spec.pattern is None:

@@ -154,6 +154,7 @@ def test_the_schema_names_the_keys() -> None:
         ("subject: a\ncolumns: {a: {type: date, jitter: 9d}}", "strategy-does-not-fit", "jitter", "names a person"),
         ("columns: {a: {type: text, strategy: fresh}}", "strategy-does-not-fit", "(columns.a.strategy)", "type: id"),
         ("columns: {a: {type: id, strategy: rekey}}", "wrong-value", "(columns.a.strategy)", "'hash_rekey'"),
+        ("columns: {a: {type: id}}", "strategy-does-not-fit", "(columns.a.type)", "role: identifier"),
         ("columns: {a: {type: id, pattern: '###'}}", "strategy-does-not-fit", "(columns.a.pattern)", "strategy: fresh"),
         ("columns: {a: {type: id, strategy: fresh, pattern: '##'}}", "strategy-does-not-fit", "pattern", "100 ids"),
         ("columns: {a: {type: id, strategy: fresh, pattern: ab}}", "wrong-value", "(columns.a.pattern)", "`#`"),
@@ -233,6 +234,12 @@ def test_a_contradiction_gets_its_place_and_a_remedy(
 def test_a_combination_that_is_not_all_quasi_identifiers_may_be_rarer_than_k(tmp_path: Path) -> None:
     text = "columns: {a: {role: quasi-identifier}, b: {}}\nk_anonymity_min: 10\n"
     load(tmp_path, MADE + text + "rules: [{no_rare_combinations: {columns: [a, b], below: 5}}]\n")
+
+
+def test_an_id_that_is_left_out_needs_no_strategy(tmp_path: Path) -> None:
+    load(tmp_path, MADE + "columns: {a: {type: id, role: identifier}}\n")
+    load(tmp_path, MADE + "subject: a\ncolumns: {a: {type: id}}\n")
+    load(tmp_path, FINISHED + "columns: {a: {type: id}}\n")
 
 
 def test_nothing_of_it_is_for_a_table_that_exists(tmp_path: Path) -> None:
