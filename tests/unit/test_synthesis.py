@@ -454,7 +454,8 @@ def test_fresh_ids_survive_nowhere_and_namesakes_are_no_survivors(tmp_path: Path
     released = set(cells(made(asked, tmp_path / "before"), "full_name"))
     path = tmp_path / "data" / "members.csv"
     header, *rows = path.read_text(encoding="utf-8").splitlines()
-    named = [",".join([line.split(",")[0], str(name), *line.split(",")[2:]]) for line, name in zip(rows, released, strict=False)]
+    pairs = zip((row.split(",") for row in rows), released, strict=False)
+    named = [",".join([row[0], str(name), *row[2:]]) for row, name in pairs]
     path.write_text("\n".join([header, *named]) + "\n", encoding="utf-8")
     values, caveats, steps = audited(asked, tmp_path / "pack")
     folder = tmp_path / "pack" / "release"
