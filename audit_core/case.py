@@ -31,8 +31,10 @@ from audit_core.redact import encodable
 from audit_core.refit import Declared, Schema
 from audit_core.scorecard import FileFacts
 from audit_core.split import Coins, flip
+from audit_core.synthesis.regions import coarsened
 from audit_core.tables import MISSING, Ids, Table, content_order, rows_alone, with_own_dictionaries
 from audit_core.written.recipe import GeneratedSpec, SplitSpec
+from audit_core.written.strategies import PII
 
 Role = Literal["plain", "identifier", "quasi-identifier", "sensitive", "subject"]
 
@@ -51,8 +53,10 @@ class Case:
             generalised they are categories here and absent from `release`.
         roles: For every column of any file.
         declared: What the recipe says of a column, where it says anything.
+        made: Columns of a release that was made here which no generator made: how they were made instead, "fresh",
+            "hash_rekey", "pii_name" or "pii_address".
         released_identifiers, member_identifiers: The identifier and subject columns that both files have, or None;
-            rows as in `release` and `members`.
+            rows as in `release` and `members`. Made-up names and addresses are left out: an equal one is a namesake.
         member_subjects, non_member_subjects: The person each row belongs to, shape `(n_rows,)`; None where the unit
             of privacy is the row.
         unit: "row", or the name of the subject column.
@@ -80,6 +84,7 @@ class Case:
     k_anonymity_min: int
     files: dict[str, FileFacts]
     declared: dict[str, Declared] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
     member_rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     neighbours: dict[str, Neighbours] = field(default_factory=dict)
     guarantee: Guarantee | None = None
@@ -177,7 +182,8 @@ def read_sources(recipe: Recipe) -> Sources:
     Raises:
         InputError: With every problem that could be found.
     """
-    files = _read(recipe)
+    levels = {name: spec.hierarchy for name, spec in recipe.columns.items() if spec.hierarchy is not None}
+    files = {arm: coarsened(file, levels) for arm, file in _read(recipe).items()}
     whole = files["members"]
     if not isinstance(recipe.release, GeneratedSpec):
         return Sources(files=files, whole=whole)
@@ -228,6 +234,7 @@ def prepare(recipe: Recipe, sources: Sources | None = None) -> Case:
     members = files["members"]
     roles = _roles(recipe, members)
     left_out = {name for name, role in roles.items() if role in ("identifier", "subject")}
+    namesakes = recipe.columns_made(*PII)  # two people may have one of these
     problems = unknown_columns(recipe.columns, list(files.values()), "columns")
     if recipe.subject is not None and recipe.subject not in recipe.columns:
         problems += unknown_columns([recipe.subject], list(files.values()), "subject")
@@ -265,7 +272,9 @@ def prepare(recipe: Recipe, sources: Sources | None = None) -> Case:
     overlap = 0
     if "non_members" in files:
         where = files["non_members"].label
-        problems += shared_people(aside["members"], aside["non_members"], recipe.subject, where)
+        named = [name for name in aside["members"].names if name not in namesakes]
+        others = aside["non_members"].select(named)
+        problems += shared_people(aside["members"].select(named), others, recipe.subject, where)
         if modelled:
             problems += same_rows(tables["release"], tables["non_members"], where)
             overlap, beyond_chance = overlap_problems(tables["members"], tables["non_members"], where)
@@ -274,7 +283,7 @@ def prepare(recipe: Recipe, sources: Sources | None = None) -> Case:
         problems += beyond_bounds(table, recipe.columns, files[arm].label)
         problems += undeclared_values(table, recipe.columns, files[arm].label)
     raise_all(problems)
-    surviving = sorted(left_out & set(files["release"].columns))
+    surviving = sorted((left_out & set(files["release"].columns)) - set(namesakes))
     subject = recipe.subject
     return Case(
         name=recipe.audit,
@@ -292,6 +301,7 @@ def prepare(recipe: Recipe, sources: Sources | None = None) -> Case:
         generalised=recipe.generalised,
         k_anonymity_min=recipe.k_anonymity_min,
         declared={name: spec.declared for name, spec in recipe.columns.items()},
+        made={name: spec.made for name, spec in sorted(recipe.columns.items()) if spec.made is not None},
         member_rows=_rows_in_file(sources.coins, orders["members"]),
         files={arm: FileFacts(name=file.name, rows=file.n_rows, digest=file.digest) for arm, file in files.items()},
     )

@@ -72,7 +72,9 @@ PLANTS: dict[str, Words] = {
 }
 """How rows of members are planted in a release."""
 
-_NAMES: dict[str, dict[str, Words]] = {"goal": GOALS, "facts": FACTS}
+_LEVELS: dict[str, Words] = {"prefecture": {"en": "prefecture", "ja": "都道府県"}}
+
+_NAMES: dict[str, dict[str, Words]] = {"goal": GOALS, "facts": FACTS, "level": _LEVELS}
 """Arguments that are names, several separated by ", ", and the words for them."""
 
 

@@ -20,7 +20,7 @@ _QUESTIONS = {kind.__name__: kind for kind in (Membership, HiddenValue, Linkage,
 _CASE_TABLES = ("release", "members", "non_members", "published", "released_identifiers", "member_identifiers")
 _CASE_ARRAYS = ("member_subjects", "non_member_subjects")
 LEDGER, MODEL = "ledger.json", "model"
-_CASE_PLAIN = ("name", "roles", "unit", "overlap", "generalised", "k_anonymity_min")
+_CASE_PLAIN = ("name", "roles", "unit", "overlap", "generalised", "k_anonymity_min", "made")
 
 
 def write_table(folder: Path, name: str, table: Table | None) -> None:

@@ -1,10 +1,11 @@
 """Makes a release: fits a generator to the members in a child process, and writes what it makes into the pack."""
 
 import hashlib
+import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from audit_core.cache import Cache, key, write_atomically
 from audit_core.case import Case, Sources, content_digest, prepare
 from audit_core.chosen import Commission
 from audit_core.codes import sentence
-from audit_core.errors import PackError, Problem, RunError
+from audit_core.errors import PackError, Problem, RunError, raise_all
 from audit_core.guarantee import Guarantee
 from audit_core.isolation import Failed, Job, Limits, Usage
 from audit_core.measurement import Reason
@@ -27,21 +28,28 @@ from audit_core.refit import Heard, Schema, unheard
 from audit_core.registry import Registry
 from audit_core.seeds import stream
 from audit_core.split import record
-from audit_core.table_files import parquet_of
+from audit_core.synthesis.finishing import finish, id_problems, rows_to_sample
+from audit_core.table_files import csv_of, parquet_of
 from audit_core.tables import MISSING, Table, with_own_dictionaries
 from audit_core.written.recipe import SplitSpec
+from audit_core.written.strategies import Format
 
 _LARGEST_MODEL_FILE = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A release that was made here."""
+    """A release that was made here.
+
+    Attributes:
+        steps: What was done to the rows besides sampling them.
+    """
 
     path: Path
     sources: Sources
     guarantee: Guarantee | None = None
     usage: Usage = field(default_factory=Usage)
+    steps: tuple[Reason, ...] = ()
 
 
 def generate(
@@ -69,23 +77,30 @@ def generate(
     """
     rehearsal = prepare(recipe, sources.rehearsed())
     (members,) = with_own_dictionaries(rehearsal.members)
+    raise_all(id_problems(recipe, commission.rows, sources.files["members"]))
     if sources.coins is not None and isinstance(recipe.non_members, SplitSpec):
         coins = record(sources.whole, rehearsal.unit, recipe.non_members.split, sources.coins)
         _write(folder / pack.COINS, coins)
-    path = folder / pack.RELEASE
+    path = folder / pack.RELEASES[recipe.format]
     usage = Usage()
     name = _name(recipe, commission, rehearsal, registry)
-    if (finished := cache.text(name)) is None or finished != _digest(path):
+    if (finished := cache.text(name)) is None or finished != _digest(path) or (steps := _steps(cache, name)) is None:
         started = time.monotonic()
         kept = Kept(folder, folders=_folders(recipe, commission, folder))
-        made = _made(recipe, commission, members, rehearsal, registry, usage, kept, heard, debug)
+        to_sample = replace(commission, rows=rows_to_sample(recipe, commission.rows))
+        sampled = _made(recipe, to_sample, members, rehearsal, registry, usage, kept, heard, debug)
         usage.seconds = time.monotonic() - started
+        done = finish(sampled, commission.rows, recipe, sources.files["members"])
+        made, steps = done.table, done.steps
         order = stream(recipe.seed, "generator", "order").permutation(len(made))
         in_file_order = made.take(order).select([name for name in sources.whole.columns if name in made.names])
-        _write(path, parquet_of(in_file_order, zoned=_zoned(sources.whole)))
+        _write(path, _file_of(in_file_order, recipe.format, _zoned(sources.whole)))
+        for other in set(pack.RELEASES.values()) - {pack.RELEASES[recipe.format]}:  # of a run that was cut off
+            (folder / other).unlink(missing_ok=True)
+        _keep_steps(cache, name, steps)
         cache.keep_text(name, _digest(path) or b"")
     release = read_table(path, what="release", name=path.name, nulls=recipe.nulls)
-    return Made(path=path, sources=sources.with_release(release), guarantee=ledger_of(folder), usage=usage)
+    return Made(path=path, sources=sources.with_release(release), guarantee=ledger_of(folder), usage=usage, steps=steps)
 
 
 def ledger_of(folder: Path) -> Guarantee | None:
@@ -107,6 +122,19 @@ def _folders(recipe: Recipe, commission: Commission, folder: Path) -> exchange.F
     return exchange.Folders(workshop=workshop.absolute())
 
 
+def _file_of(table: Table, form: Format, zoned: frozenset[str]) -> bytes:
+    return csv_of(table, zoned=zoned) if form == "csv" else parquet_of(table, zoned=zoned)
+
+
+def _keep_steps(cache: Cache, name: str, steps: tuple[Reason, ...]) -> None:
+    cache.keep_text(f"{name}-steps", json.dumps([asdict(step) for step in steps]).encode())
+
+
+def _steps(cache: Cache, name: str) -> tuple[Reason, ...] | None:
+    kept = cache.text(f"{name}-steps")
+    return None if kept is None else tuple(Reason(**step) for step in json.loads(kept))
+
+
 def _name(recipe: Recipe, commission: Commission, rehearsal: Case, registry: Registry) -> str:
     """Under which a finished release is remembered."""
     plugin, file = commission.plugin, registry.origins[commission.plugin.name].file
@@ -123,6 +151,7 @@ def _name(recipe: Recipe, commission: Commission, rehearsal: Case, registry: Reg
         commission.rows,
         None if commission.load is None else {path.name: _digest(path) for path in sorted(commission.load.glob("*"))},
         {name: asdict(one) for name, one in rehearsal.schema.items()},
+        recipe.model_dump(include={"columns", "rules", "output"}, mode="json"),
     )
 
 

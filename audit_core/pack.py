@@ -32,6 +32,9 @@ RELEASE, LEDGER, COINS = "release/release.parquet", "release/ledger.json", "coin
 MODEL, WORKSHOP = "model", "workshop"
 """The fitted generator, where it can be kept; and, while it is fitted, what a run that is cut off goes on from."""
 
+RELEASES = {"parquet": RELEASE, "csv": "release/release.csv"}
+"""The release by its format."""
+
 CACHE, _LOCK = "cache", ".lock"
 
 
@@ -48,7 +51,7 @@ def opened(folder: Path, *, resume: bool = False, force: bool = False) -> Iterat
     try:
         _make(folder)
         if not resume:
-            for name in (RELEASE, LEDGER, COINS):  # an earlier pack's would be taken for this one's
+            for name in (*RELEASES.values(), LEDGER, COINS):  # an earlier pack's would be taken for this one's
                 (folder / name).unlink(missing_ok=True)
             for name in (MODEL, WORKSHOP):
                 shutil.rmtree(folder / name, ignore_errors=True)
@@ -165,7 +168,7 @@ def write(
 
 def made_before(folder: Path) -> dict[str, bytes]:
     """The release, its ledger, the fitted generator and the coins of a pack, by their path in it."""
-    names = [COINS, RELEASE, LEDGER, *sorted(f"{MODEL}/{path.name}" for path in (folder / MODEL).glob("*"))]
+    names = [COINS, *RELEASES.values(), LEDGER, *sorted(f"{MODEL}/{path.name}" for path in (folder / MODEL).glob("*"))]
     return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
 
 

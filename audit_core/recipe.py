@@ -10,7 +10,10 @@ from audit_core.guarantee import Guarantee
 from audit_core.reading.paths import read_file, resolve
 from audit_core.reading.places import quoted
 from audit_core.redact import display, encodable
-from audit_core.written.recipe import DEFAULT_POLICY, MEANT, ReleaseSpec, SplitSpec, WrittenRecipe
+from audit_core.written.contradictions import column_problems, declared_in, linking_codes
+from audit_core.written.other_styles import translated
+from audit_core.written.recipe import DEFAULT_POLICY, ReleaseSpec, SplitSpec, WrittenRecipe
+from audit_core.written.strategies import as_iso_date
 from audit_core.written.strict_yaml import Document, read_document, write_yaml
 from audit_core.written.strict_yaml import Path as KeyPath
 from audit_core.written.validation import validated
@@ -159,20 +162,17 @@ def _recipe(document: Document, folder: Path, *, allow_outside: bool) -> Recipe:
     Raises:
         InputError: With every problem found.
     """
-    problems = []
-    tree = document.value
-    if not isinstance(tree, dict):
-        what = "not a recipe" if tree is not None else "the recipe is empty"
+    if not isinstance(document.value, dict):
+        what = "not a recipe" if document.value is not None else "the recipe is empty"
         fix = "Write at least `audit`, `release` and `members`"
         raise InputError(Problem(code="recipe-empty", what=what, where=document.place(()), fix=fix))
-    for key in [key for key in tree if key in MEANT]:
-        what = f"the key {key!r} is not known"
-        problems.append(Problem(code="unknown-key", what=what, where=document.place((key,)), fix=MEANT[key]))
-    known = {key: value for key, value in tree.items() if key not in MEANT}
+    document, problems = translated(document)
+    declared = declared_in(document)
+    problems += column_problems(declared, document)
     try:
-        written = validated(replace(document, value=known), WrittenRecipe)
+        written = validated(document, WrittenRecipe)
     except InputError as error:
-        raise InputError(*problems, *error.problems) from None
+        raise InputError(*problems, *error.problems, *linking_codes(declared, document)) from None
     recipe = Recipe.model_construct(
         **{name: getattr(written, name) for name in WrittenRecipe.model_fields},
         folder=folder,
@@ -197,6 +197,8 @@ def _recipe(document: Document, folder: Path, *, allow_outside: bool) -> Recipe:
             recipe = recipe.model_copy(update={"policy": str(policy)})
         except InputError as error:
             problems += error.problems
+    if problems:  # by themselves these are no errors, but whoever mends a recipe wants to know all of them
+        problems += linking_codes(declared, document)
     raise_all(problems)
     return recipe
 
@@ -210,11 +212,6 @@ def _contradictions(recipe: Recipe, document: Document) -> list[Problem]:
         where = document.place(("non_members",))
         problems.append(Problem(code="wrong-value", what=what, where=where, fix=fix))
     roles = {name: spec.role for name, spec in recipe.columns.items()}
-    if recipe.k_anonymity_min and "quasi-identifier" not in roles.values():
-        what = "k-anonymity is claimed, but no column is a quasi-identifier"
-        fix = "Declare `role: quasi-identifier` for the columns by which a person could be known"
-        where = document.place(("k_anonymity_min",))
-        problems.append(Problem(code="k-without-quasi-identifiers", what=what, where=where, fix=fix))
     if recipe.subject is not None and roles.get(recipe.subject) in ("quasi-identifier", "sensitive"):
         what = f"the column {quoted(recipe.subject)} is the subject and {roles[recipe.subject]} at once"
         fix = "The subject names the person; it can only be an identifier besides"
@@ -239,8 +236,19 @@ def recipe_yaml(recipe: Recipe) -> bytes:
         tree["non_members"] = _shown(recipe.non_members)
     if _is_path(recipe.policy):
         tree["policy"] = encodable(PurePath(recipe.policy).name)
-    tree["columns"] = {name: _said(spec) for name, spec in sorted(tree["columns"].items())}
+    tree["columns"] = {name: _column(spec) for name, spec in sorted(tree["columns"].items())}
+    tree["rules"] = [_rule(rule) for rule in tree["rules"]]
     return write_yaml(_said(tree))
+
+
+def _column(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of a column, the bounds of dates as dates."""
+    bounds = {key: as_iso_date(spec[key]) for key in ("min", "max") if spec[key] is not None}
+    return _said(spec) | (bounds if spec["type"] == "date" else {})
+
+
+def _rule(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _said(its) for name, its in spec.items() if its is not None}
 
 
 def _shown(written: str) -> str:

@@ -22,7 +22,7 @@ class Declared:
         role: "plain", "quasi-identifier" or "sensitive"; a generator sees no identifier.
         kind: "integer", "number", "date" or "category"; None where nothing is declared, and it was inferred from the
             files.
-        low, high: The bounds of a number; None where none is declared.
+        low, high: The bounds of a number, or of a date in days since 1970-01-01; None where none is declared.
         values: Of a category, all that it may have; None where none are declared.
     """
 

@@ -28,7 +28,7 @@ from audit_core.examination import hygiene, twins
 from audit_core.generation import generate
 from audit_core.isolation import Usage
 from audit_core.judge import judge
-from audit_core.measurement import Measurement, measured
+from audit_core.measurement import Measurement, Reason, measured
 from audit_core.policy import Policy
 from audit_core.recipe import Recipe
 from audit_core.registry import Registry
@@ -150,7 +150,8 @@ def audit(
     progress("finished", "controls")
     refuse_changed_inputs(recipe, case, None if made is None else made.path)
     progress("judging", policy.name)
-    card = _unjudged(recipe, case, registry, findings, policy, to_make, volatile_of(started, clock, usages))
+    steps = () if made is None else made.steps
+    card = _unjudged(recipe, case, registry, findings, policy, to_make, steps, volatile_of(started, clock, usages))
     return Audited(
         scorecard=judged(replace(card, controls=tuple(controls)), policy),
         record_risk={
@@ -215,6 +216,7 @@ def _unjudged(
     findings: tuple[Finding, ...],
     policy: Policy,
     to_make: Commission | None,
+    steps: tuple[Reason, ...],
     volatile: Volatile,
 ) -> Scorecard:
     return Scorecard(
@@ -233,7 +235,7 @@ def _unjudged(
         controls=(),
         guarantee=case.guarantee,
         usefulness=(),
-        provenance=provenance(recipe, registry, findings, to_make),
+        provenance=provenance(recipe, registry, findings, to_make, steps),
         texts=texts(registry, findings),
         volatile=volatile,
     )
@@ -279,7 +281,11 @@ def policy_facts(policy: Policy) -> PolicyFacts:
 
 
 def provenance(
-    recipe: Recipe, registry: Registry, findings: Sequence[Finding], to_make: Commission | None = None
+    recipe: Recipe,
+    registry: Registry,
+    findings: Sequence[Finding],
+    to_make: Commission | None = None,
+    steps: tuple[Reason, ...] = (),
 ) -> Provenance:
     distributions = {}
     for name in _DISTRIBUTIONS:
@@ -295,7 +301,9 @@ def provenance(
         plugins={finding.attack: finding.origin for finding in findings}
         | ({} if to_make is None else {to_make.plugin.name: registry.origins[to_make.plugin.name].name}),
         refusals=registry.refusals,
-        generator=None if to_make is None else GeneratorFacts(name=to_make.plugin.name, params=dict(to_make.params)),
+        generator=None
+        if to_make is None
+        else GeneratorFacts(name=to_make.plugin.name, params=dict(to_make.params), steps=steps),
         split=recipe.non_members.split if isinstance(recipe.non_members, SplitSpec) else None,
     )
 

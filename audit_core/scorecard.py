@@ -182,10 +182,15 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratorFacts:
-    """What made the release, where the audit made it: the plugin and its parameters."""
+    """What made the release, where the audit made it: the plugin and its parameters.
+
+    Attributes:
+        steps: What was done to the rows besides sampling them; the counts in them are of synthetic rows.
+    """
 
     name: str
     params: dict[str, Any]
+    steps: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

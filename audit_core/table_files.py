@@ -28,10 +28,21 @@ def parquet_of(table: Table, *, zoned: Collection[str] = ()) -> bytes:
     return buffer.getvalue()
 
 
-def write_csv(table: Table, path: Path) -> None:
+def csv_of(table: Table, *, zoned: Collection[str] = ()) -> bytes:
+    """The rows as CSV in UTF-8 with a header; a missing cell is empty.
+
+    Args:
+        zoned: Dates that are moments in UTC.
+    """
     import pyarrow.csv
 
-    pyarrow.csv.write_csv(_arrow(table, ()), path)
+    buffer = io.BytesIO()
+    pyarrow.csv.write_csv(_arrow(table, zoned), buffer)
+    return buffer.getvalue()
+
+
+def write_csv(table: Table, path: Path) -> None:
+    path.write_bytes(csv_of(table))
 
 
 def read_csv_as(path: Path, columns: Sequence[Column]) -> Table:

@@ -14,6 +14,7 @@ from rich.text import Text
 from audit_core.calibration import Calibration
 from audit_core.codes import PLANTS, sentence
 from audit_core.detection import percent
+from audit_core.measurement import Reason
 from audit_core.redact import display
 from audit_core.run import NO_NUMBERS, Progress
 from audit_core.scorecard import Control, Judgement, Scorecard, Verdict
@@ -53,6 +54,12 @@ def progress(as_events: bool) -> Iterator[Progress]:
             yield lambda event, about, numbers=NO_NUMBERS, /: status.update(Text(as_line(event, about, numbers)))
     else:
         yield say_line
+
+
+def warn(reasons: Sequence[Reason], language: str) -> None:
+    """What was accepted and had better be known, on standard error."""
+    for reason in reasons:
+        print(f"sekisho: warning: {display(sentence(reason, language), 400)}", file=sys.stderr, flush=True)
 
 
 def summary(scorecard: Scorecard, out: Path | None, language: str) -> None:

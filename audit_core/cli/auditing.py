@@ -58,12 +58,14 @@ def _audited(
     from audit_core.recipe import recipe_yaml
     from audit_core.record_risk import refuse_unwritable, write_record_risk
     from audit_core.registry import discover
-    from audit_core.terminal import progress, summary
+    from audit_core.terminal import progress, summary, warn
+    from audit_core.written.contradictions import warnings
 
     policy = load_policy(recipe.policy)
     registry = discover(files, block, recipe.requires_plugins)
     if record_risk is not None:
         refuse_unwritable(record_risk, force=force)
+    warn(warnings(recipe.columns), lang)
     with pack.opened(out, resume=resume, force=force) as folder, progress(json_events) as tell:
         audited = run.audit(
             recipe,

@@ -55,7 +55,10 @@ def plan(asked: "Recipe", files: tuple[Path, ...], block: tuple[str, ...], as_js
     from audit_core.plan import plan as planned
     from audit_core.policy import load_policy
     from audit_core.registry import discover
+    from audit_core.terminal import warn
+    from audit_core.written.contradictions import warnings
 
+    warn(warnings(asked.columns), lang)
     its = planned(asked, load_policy(asked.policy), discover(files, block, asked.requires_plugins))
     if as_json:
         click.echo(its.to_json())

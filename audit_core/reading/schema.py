@@ -16,6 +16,7 @@ from audit_core.reading.kinds import LARGEST, Look, Seen, Values, look_at, value
 from audit_core.reading.places import place
 from audit_core.tables import MISSING, Codes, Column, Kind, Table, read_only
 from audit_core.written.recipe import ColumnSpec
+from audit_core.written.strategies import as_iso_date
 
 _DECLARED_COARSER = "say so in a recipe: `release: {table: ..., generalised: true}`"
 
@@ -240,7 +241,8 @@ def beyond_bounds(table: Table, columns: Mapping[str, ColumnSpec], label: str) -
         spec = columns.get(name)
         if spec is None or (spec.min is None and spec.max is None):
             continue
-        if not table.columns[table.index(name)].numeric:
+        column = table.columns[table.index(name)]
+        if not column.numeric:
             what = "a minimum or maximum is declared for a column that is not numeric"
             problems.append(Problem(code="bounds-not-numeric", what=what, where=place(label, name), fix="Take it out"))
             continue
@@ -248,7 +250,8 @@ def beyond_bounds(table: Table, columns: Mapping[str, ColumnSpec], label: str) -
         low, high = (-np.inf if spec.min is None else spec.min), (np.inf if spec.max is None else spec.max)
         count = int(((values < low) | (values > high)).sum())
         if count:
-            what = f"{count:,} of {len(table):,} values lie outside the declared {low:g} to {high:g}"
+            first, last = (as_iso_date(each) if column.kind == "date" else f"{each:g}" for each in (low, high))
+            what = f"{count:,} of {len(table):,} values lie outside the declared {first} to {last}"
             fix = "Mend the declaration, or the file"
             problems.append(Problem(code="beyond-bounds", what=what, where=place(label, name), fix=fix))
     return problems

@@ -19,9 +19,24 @@ from pydantic import (
 
 from audit_core.isolation import Limits
 from audit_core.refit import Declared
+from audit_core.synthesis.regions import LEVELS
 from audit_core.written.numbers import probability
+from audit_core.written.strategies import (
+    PII,
+    Below,
+    Bound,
+    Format,
+    Hierarchy,
+    Jitter,
+    OutputSpec,
+    Pattern,
+    RowRule,
+    RuleSpec,
+    Strategy,
+    is_iso_date,
+)
 
-Type = Literal["integer", "number", "date", "category", "text", "id"]
+Type = Literal["integer", "number", "date", "category", "categorical", "text", "id", "pii_name", "pii_address"]
 DeclaredRole = Literal["plain", "identifier", "quasi-identifier", "sensitive"]
 
 DEFAULT_POLICY = "starter"
@@ -85,6 +100,12 @@ def _columns(value: object) -> object:
     return value
 
 
+def _rules(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        raise ValueError("not a list; write `rules: [{enforce_range: {column: age, min: 0, max: 120}}]`")
+    return tuple(value)
+
+
 def _attacks(value: object) -> object:
     if isinstance(value, list):
         raise ValueError("a list; write names as keys, such as `attacks: {membership: {}}`")
@@ -96,29 +117,72 @@ def _attacks(value: object) -> object:
 Name = Annotated[str, BeforeValidator(_name)]
 
 
-Bound = Annotated[float, Field(allow_inf_nan=False)]
-
-
 class ColumnSpec(_Strict):
-    """What is declared of one column."""
+    """What is declared of one column, and how it comes into a release that is made here."""
 
-    type: Type | None = None
+    type: Type | None = Field(
+        default=None,
+        description="`categorical` is another word for `category`; `pii_name` and `pii_address` are made up from a "
+        "locale, never learnt, and are identifiers",
+    )
     role: DeclaredRole = "plain"
-    min: Bound | None = Field(default=None, description="the lowest value a number may have")
-    max: Bound | None = Field(default=None, description="the highest value a number may have")
+    min: Bound | None = Field(default=None, description="the lowest value a number or date may have")
+    max: Bound | None = Field(default=None, description="the highest value a number or date may have")
     values: Annotated[tuple[str, ...] | None, BeforeValidator(_listed_or_none)] = Field(
         default=None, description="of a category, all that it may have; a missing cell is always allowed"
     )
+    strategy: Strategy | None = Field(
+        default=None,
+        description="of ids: `fresh` ids have nothing to do with a real one; `hash_rekey` are keyed hashes of real "
+        "ones, which the audit counts as surviving identifiers",
+    )
+    pattern: Pattern | None = Field(
+        default=None, description="the look of fresh ids, `#` a digit and `?` a capital letter; UUIDs if left out"
+    )
+    locale: str | None = Field(default=None, description="of made-up names and addresses, such as ja_JP")
+    hierarchy: Hierarchy | None = Field(
+        default=None, description="of an address: made this coarse before a generator learns it, as a category"
+    )
+    suppress_below: Below | None = Field(
+        default=None, description="values in fewer released rows than this are left out; at least `k_anonymity_min`"
+    )
+    jitter: Jitter | None = Field(
+        default=None, description="each date is moved by up to so many days, such as 90d; no privacy is claimed for it"
+    )
+    preserve_distribution: StrictBool | None = Field(
+        default=None,
+        description="nothing is merged or balanced for the column; this costs no budget beyond what a generator "
+        "spends on it anyway",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _implied(cls, value: Any) -> Any:
+        """Ids with a strategy, and what is made up, are identifiers; a bound that is a date is a date column's."""
+        if not isinstance(value, dict):
+            return value
+        if value.get("type") != "date" and any(is_iso_date(value.get(key)) for key in ("min", "max")):
+            raise ValueError("a date as the bound of a column that is none; declare `type: date`")
+        identifies = value.get("strategy") is not None or (value.get("type") in PII and value.get("hierarchy") is None)
+        return {**value, "role": "identifier"} if identifies and "role" not in value else value
 
     @property
     def kind(self) -> str | None:
-        """The declared kind of the column; text and id are categories."""
-        return "category" if self.type in ("text", "id") else self.type
+        """The declared kind of the column; text, ids, names and addresses are categories."""
+        return self.type if self.type in (None, "integer", "number", "date") else "category"
+
+    @property
+    def made(self) -> str | None:
+        """How the column is made without a generator: "fresh", "hash_rekey", "pii_name" or "pii_address", or None."""
+        if self.strategy is not None:
+            return self.strategy
+        return self.type if self.type in PII and self.hierarchy is None else None
 
     @property
     def declared(self) -> Declared:
         """What a generator may know without looking at the data."""
-        return Declared(kind=self.kind, low=self.min, high=self.max, values=self.values)
+        values = self.values if self.hierarchy is None else LEVELS[self.hierarchy].names
+        return Declared(kind=self.kind, low=self.min, high=self.max, values=values)
 
 
 class ReleaseSpec(_Strict):
@@ -213,6 +277,10 @@ class WrittenRecipe(_Strict):
     )
     limits_spec: LimitsSpec = Field(default=LimitsSpec(), alias="limits")
     requires_plugins: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(default=(), alias="requires-plugins")
+    rules: Annotated[tuple[RuleSpec, ...], BeforeValidator(_rules)] = Field(
+        default=(), description="on the rows of a release that is made here; rows that break one are replaced"
+    )
+    output: OutputSpec | None = Field(default=None, description="the file of a release that is made here")
 
     @field_validator("nulls")
     @classmethod
@@ -242,26 +310,16 @@ class WrittenRecipe(_Strict):
         """What each attack may use."""
         return Limits(timeout_s=self.limits_spec.timeout_s, memory_gib=self.limits_spec.memory_gib)
 
+    @property
+    def row_rules(self) -> tuple[RowRule, ...]:
+        """What every row of a release that is made here has to keep."""
+        return tuple(spec.rule for spec in self.rules)
 
-MEANT = {
-    "dataset": "Name the audit with `audit: NAME` and the table the release was made from with `members: FILE`",
-    "name": "Write `audit: NAME`",
-    "train": "Write `members: FILE`",
-    "training": "Write `members: FILE`",
-    "real": "Write `members: FILE`",
-    "holdout": "Write `non_members: FILE`",
-    "control": "Write `non_members: FILE`",
-    "test": "Write `non_members: FILE`",
-    "synthetic": "Write `release: {table: FILE}`",
-    "identifiers": "Write `columns: {NAME: {role: identifier}}`",
-    "quasi_identifiers": "Write `columns: {NAME: {role: quasi-identifier}}`",
-    "sensitive": "Write `columns: {NAME: {role: sensitive}}`",
-    "rules": "Limits are in a policy: write `policy: NAME` or `policy: FILE`",
-    "thresholds": "Limits are in a policy: write `policy: NAME` or `policy: FILE`",
-    **dict.fromkeys(
-        ("engine", "generator", "epsilon", "delta", "output", "rows"),
-        "It describes how a table is made: write it under `release: {generate: {with: NAME, params: {...}}, rows: N}`, "
-        "or leave it out for a table that exists",
-    ),
-}
-"""What people write who know other tools, and what to write here."""
+    @property
+    def format(self) -> Format:
+        """Of the file of a release that is made here."""
+        return "parquet" if self.output is None else self.output.format
+
+    def columns_made(self, *how: str) -> tuple[str, ...]:
+        """The names of the columns that are made in one of these ways, in name order; see `ColumnSpec.made`."""
+        return tuple(sorted(name for name, spec in self.columns.items() if spec.made in how))

@@ -31,7 +31,11 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Everything that the section on provenance lists; pairs are a name and what it is."""
+    """Everything that the section on provenance lists; pairs are a name and what it is.
+
+    Attributes:
+        steps: What was done to the rows of a release besides sampling them, in sentences.
+    """
 
     digest: str
     files: tuple[FileRow, ...]
@@ -42,6 +46,7 @@ class Provenance:
     plugins: Pairs
     refusals: Pairs
     run: Pairs
+    steps: tuple[str, ...]
     costs: tuple[tuple[str, str, str], ...]
 
 
@@ -78,6 +83,7 @@ def provenance(document: Document, wording: Wording) -> Provenance:
             (wording.say("run.platform"), display(volatile.platform)),
             (wording.say("run.cores"), count(volatile.cores)),
         ),
+        steps=tuple(wording.reason(step) for step in (made.generator.steps if made.generator else ())[:MOST_ENTRIES]),
         costs=tuple(
             (
                 _task(name, wording),

@@ -25,7 +25,7 @@ def placeholders(template: str) -> set[str]:
 
 def made() -> Iterator[tuple[str, str, set[str] | None]]:
     """Every `Reason(...)`, `reason(...)` and `Problem(...)` in the sources: where, its code, its arguments if known."""
-    files = [*ROOT.glob("audit_core/*.py"), *ROOT.glob("plugins/audit_plugins/**/*.py")]
+    files = [*ROOT.glob("audit_core/**/*.py"), *ROOT.glob("plugins/audit_plugins/**/*.py")]
     for file in files:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):

@@ -6,7 +6,7 @@ that can raise a finding but never settle one. `copies_without_holdout` says wha
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from audit_core.case import Case
 from audit_core.evidence import Exact, Excess
 from audit_core.measurement import Measurement, Reason, measured
 from audit_core.statistics.estimates import design_effect
-from audit_core.tables import Ids, Table, normal_form, row_ids
+from audit_core.tables import MISSING, Ids, Table, normal_form, row_ids
 from audit_plugins.checks.copies_without_holdout import released_excesses
 
 Hits = NDArray[np.bool_]
@@ -45,8 +45,14 @@ class ExactCopies:
             yield from _singular(case)
         if case.identifying:
             both = case.released_identifiers, case.member_identifiers
-            count = surviving(both[0], both[1]) if both[0] is not None and both[1] is not None else 0.0
-            yield measured("surviving_identifiers", Exact(numerator=count), blind=None)
+            linking = [name for name, how in case.made.items() if how == "hash_rekey"]
+            codes = _linking_codes(case, linking)
+            count = surviving(both[0], both[1], linking) if both[0] is not None and both[1] is not None else 0.0
+            yield measured("surviving_identifiers", Exact(numerator=count + codes), blind=None)
+            if codes:
+                yield Reason(code="linking-codes", args={"columns": ", ".join(linking), "count": int(codes)})
+            if names := [name for name, how in case.made.items() if how.startswith("pii_")]:
+                yield Reason(code="made-up-columns", args={"columns": ", ".join(names)})
             if count:
                 yield Reason(code="identifiers-may-coincide", args={"count": int(count)})
 
@@ -130,10 +136,24 @@ def _near(case: Case, arm: str) -> Hits:
     return np.asarray(nearest <= min(NEAR * numeric, 0.99))
 
 
-def surviving(released: Table, members: Table) -> float:
-    """Released cells that hold a member's identifier in normal form, or its unsalted MD5, SHA-1 or SHA-256 in hex."""
+def _linking_codes(case: Case, names: Sequence[str]) -> float:
+    """Released cells that are known to be keyed hashes of members' identifiers; no search could find them out."""
+    released = case.released_identifiers
+    if released is None:
+        return 0.0
+    return float(sum(np.count_nonzero(released.select([name]).codes != MISSING) for name in names))
+
+
+def surviving(released: Table, members: Table, linking: Collection[str] = ()) -> float:
+    """Released cells that hold a member's identifier in normal form, or its unsalted MD5, SHA-1 or SHA-256 in hex.
+
+    Args:
+        linking: Columns that are not looked at, because every cell of them is counted already.
+    """
     found = 0
     for name in released.names:
+        if name in linking:
+            continue
         known = {normal_form(text) for text in set(members.texts(name)) if text is not None}
         hashed = {
             hashlib.new(kind, text.encode(), usedforsecurity=False).hexdigest()

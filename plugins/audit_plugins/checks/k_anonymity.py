@@ -76,11 +76,12 @@ class KAnonymity:
             yield Reason(code="k-anonymity-missing-values", args={"rows": incomplete})
         if not case.generalised:
             yield Reason(code="k-anonymity-synthetic-rows", args={})
-        if case.unit != "row" and case.unit not in published.names:
+        kept = case.unit in published.names and case.unit not in case.made  # ids made anew tell nobody's rows apart
+        if case.unit != "row" and not kept:
             yield Reason(code="k-anonymity-counts-rows", args={"subject": case.unit})
         k_limit = case.k_anonymity_min or USUAL_K
         yield Reason(code="k-anonymity-share-below", args={"k": k_limit})
-        people = published.codes[:, published.index(case.unit)] if case.unit in published.names else None
+        people = published.codes[:, published.index(case.unit)] if kept else None
         yield from class_risks(published, names, people, _most_rows(case), k_limit, case.columns_of("sensitive"))
         yield from self._k_map(case, names)
 
