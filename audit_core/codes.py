@@ -39,6 +39,7 @@ GOALS: dict[str, Words] = {
     "linkability": {"en": "linkability", "ja": "連結可能性"},
     "membership": {"en": "membership inference", "ja": "メンバーシップ推論"},
     "singling-out": {"en": "singling out", "ja": "単独識別"},
+    "usefulness": {"en": "usefulness", "ja": "有用性"},
     "whole-table": {"en": "the members' table itself", "ja": "メンバーの表そのもの"},
 }
 """What an attacker is after; a goal nobody listed shows as itself."""
