@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from audit_core.asked import AskedGenerator, AskedMembership, AskedSinglingOut, Targets
+from audit_core.asked import AskedGenerator, AskedMembership, AskedSinglingOut, AskedTarget, Targets
 
 
 class KAnonymityParams(BaseModel):
@@ -20,6 +20,20 @@ class KAnonymityParams(BaseModel):
             "up in them. A row with only some missing is never left out."
         ),
     )
+
+
+class TrainOnSyntheticParams(AskedTarget):
+    """What `tstr` predicts, and how often."""
+
+    seeds: int = Field(default=5, ge=2, le=100, description="models of each kind on each side, each with its own seed")
+
+
+class DetectionParams(BaseModel):
+    """How often `detection` tries."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seeds: int = Field(default=3, ge=2, le=100, description="how often the folds are dealt out anew")
 
 
 class MarginalRatioParams(AskedMembership):
