@@ -13,7 +13,8 @@ from audit_reports.headline import further_reasons, result_sentence, tally
 from audit_reports.limits_table import limits_table
 from audit_reports.numbers_as_text import count
 from audit_reports.page import page
-from audit_reports.provenance_tables import provenance, usefulness_rows
+from audit_reports.provenance_tables import provenance
+from audit_reports.usefulness_section import usefulness_sections
 from audit_reports.wording import Wording, wording_of
 
 CHAPTERS = (
@@ -87,7 +88,7 @@ def render(scorecard: Scorecard, language: str) -> bytes:
         limits=limits_table(scorecard, wording),
         coverage=coverage_grid(scorecard, wording),
         attacks=attack_sections(scorecard, wording),
-        usefulness=usefulness_rows(scorecard, wording),
+        usefulness=usefulness_sections(scorecard, wording),
         controls=control_tables(scorecard, wording),
         provenance=made,
         overlap=count(scorecard.inputs.overlap),
