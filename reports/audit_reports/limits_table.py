@@ -15,7 +15,7 @@ from audit_reports.measured_text import (
 )
 from audit_reports.wording import Wording
 
-MOST_ROWS = 50
+MOST_ROWS = 40
 """More would make a page of more than 300 kB; the rows left out are the best ones, and the page says how many."""
 
 

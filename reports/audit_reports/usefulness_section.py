@@ -8,8 +8,9 @@ from markupsafe import Markup
 from audit_core.measurement import Measurement
 from audit_core.redact import display
 from audit_core.scorecard import WORST_FIRST, Finding, Judgement, Scorecard
-from audit_reports.attack_sections import MOST_CAVEATS, MOST_PARAMS, MOST_REFERENCES, MeasurementRow, measurement_rows
+from audit_reports.attack_sections import MeasurementRow, measurement_rows
 from audit_reports.bullet_chart import axis
+from audit_reports.headline import worst_first
 from audit_reports.measured_text import MeasuredText, limit_text, measurement_text
 from audit_reports.numbers_as_text import limit_value, significant
 from audit_reports.quantities import quantity_of
@@ -24,7 +25,12 @@ SHARES = {"tstr_f1": "tstr_f1_share", "tstr_auc": "tstr_auc_share"}
 COMPARED = (*REAL, "indistinguishability")
 """What is drawn; anything else is listed."""
 
-MOST_STRIPS = 12
+MOST_STRIPS = 8
+MOST_FLOORS = 8
+MOST_OTHERS = 16
+MOST_WORDS = 6
+"""Caveats, references and parameters."""
+
 WORST = 8
 """So many of each further measurement are listed, the least useful first."""
 
@@ -93,7 +99,7 @@ def _section(anchor: str, finding: Finding, scorecard: Scorecard, wording: Wordi
     ticks = strip_ticks(strips) if strips else [0.0, 1.0]
     beside = {*COMPARED, *REAL.values()} | {SHARES[one.name] for one in drawn if one.name in SHARES}
     others = [one for one in finding.measurements if one.name not in beside]
-    shown = _least_useful(others)
+    shown = _least_useful(others)[:MOST_OTHERS]
     verdict = min((one.verdict for one in judged), key=WORST_FIRST.index) if judged else None
     return UsefulnessSection(
         title=wording.title(finding.attack),
@@ -101,19 +107,19 @@ def _section(anchor: str, finding: Finding, scorecard: Scorecard, wording: Wordi
         verdict=verdict.value if verdict else "",
         verdict_word=wording.verdict(verdict) if verdict else "",
         sentences=_sentences(finding, strips, by_key, wording),
-        floors=tuple(_floor(one, by_key, wording) for one in judged),
+        floors=tuple(_floor(one, by_key, wording) for one in worst_first(judged)[:MOST_FLOORS]),
         strips=tuple(
             _row(f"{anchor}-{number}", strip, by_key, ticks, wording) for number, strip in enumerate(strips, start=1)
         ),
         axis=axis(ticks, quantity_of(drawn[0].name)) if drawn else Markup(""),
         others=measurement_rows(shown, wording),
         others_left_out=len(others) - len(shown),
-        params=tuple((display(key), wording.param(value)) for key, value in sorted(finding.params.items()))[
-            :MOST_PARAMS
-        ],
+        params=tuple(
+            (display(key), wording.param(value)) for key, value in sorted(finding.params.items())[:MOST_WORDS]
+        ),
         origin=display(finding.origin),
-        caveats=tuple(wording.reason(caveat) for caveat in finding.caveats[:MOST_CAVEATS]),
-        references=tuple(display(reference, 240) for reference in finding.references[:MOST_REFERENCES]),
+        caveats=tuple(wording.reason(caveat) for caveat in finding.caveats[:MOST_WORDS]),
+        references=tuple(display(reference, 240) for reference in finding.references[:MOST_WORDS]),
     )
 
 

@@ -113,6 +113,8 @@ class Wording:
 
     def param(self, value: object) -> str:
         """A parameter's value."""
+        if value is None:
+            return self.say("param.none")
         if isinstance(value, list | tuple):
             return display(", ".join(str(each) for each in value), LIST_LIMIT) if value else self.say("param.none")
         return display(str(value))
