@@ -93,9 +93,11 @@ def test_a_fresh_sample_reaches_the_floor_and_a_stored_pack_is_judged_without_da
     ran, card = audited(folder, "fresh", sekisho, out)
     assert (ran.code, card["verdict"]) == (0, "pass"), ran.err
     strict = tmp_path / "strict.yaml"
-    strict.write_text(POLICY.replace("at_least: 80%", "at_least: 100%"), encoding="utf-8")
+    text = POLICY.replace("tstr_auc_share\n    of: gradient-boosting", "statistical_fidelity")
+    strict.write_text(text.replace("tstr", "marginals").replace("80%", "99.9%"), encoding="utf-8")
     again = sekisho("judge", out, "--policy", strict)
-    assert again.code in (1, 3), again.err
+    assert again.code == 1, again.err
+    assert "floors missed: marginals/statistical_fidelity" in again.err
 
 
 def test_a_copy_is_most_useful_and_fails_all_the_same(folder, sekisho, tmp_path) -> None:

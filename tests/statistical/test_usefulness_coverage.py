@@ -1,8 +1,8 @@
 """Coverage of the intervals of usefulness: rows tested on, and seeds, drawn again and again.
 
 A bound at 95 % is on the wrong side with probability 0.05; that values from 300 rows are but roughly normal may cost
-another 0.02. Among 2,000 draws the share of wrong sides exceeds 0.07 by more than 0.025 with probability below 1e-5 (the
-normal tail of 4.4 standard deviations).
+another 0.02. Among 2,000 draws the share of wrong sides exceeds 0.07 by more than 0.025 with probability below 1e-5
+(the normal tail of 4.4 standard deviations).
 """
 
 import numpy as np
