@@ -81,6 +81,14 @@ class AskedSinglingOut(Asked):
     """Which descriptions does exactly one person answer to?"""
 
 
+class AskedTarget(Asked):
+    """What does a column depend on? A check with these parameters runs only where `targets.target_of` finds one."""
+
+    target: str | None = Field(
+        default=None, description="the column to predict; the first sensitive category of 2 to 20 values if none"
+    )
+
+
 ASKED: dict[QuestionName, type[Asked]] = {
     "membership": AskedMembership,
     "hidden-value": AskedHiddenValue,

@@ -40,6 +40,7 @@ GOALS: dict[str, Words] = {
     "membership": {"en": "membership inference", "ja": "メンバーシップ推論"},
     "singling-out": {"en": "singling out", "ja": "単独識別"},
     "guarantee": {"en": "the claim of differential privacy", "ja": "差分プライバシーの主張"},
+    "usefulness": {"en": "usefulness", "ja": "有用性"},
     "whole-table": {"en": "the members' table itself", "ja": "メンバーの表そのもの"},
 }
 """What an attacker is after; a goal nobody listed shows as itself."""

@@ -113,6 +113,7 @@ def _rules(finding: Finding, policy: Policy, facts: dict[str, int]) -> list[Rule
         rule
         for rule in policy.rules
         if rule.attack == finding.attack
+        and not rule.floor
         and rule.measurement in finding.compares
         and grounds.unmet(rule.when, facts) is None
     ]
@@ -125,7 +126,7 @@ def _limits(findings: Sequence[Finding], policy: Policy, facts: dict[str, int]) 
                 attack=rule.attack,
                 measurement=rule.measurement,
                 of=rule.of,
-                at_most=as_written(rule.at_most),
+                at_most=as_written(rule.bar),
                 margin=as_written(rule.margin),
             )
 

@@ -55,13 +55,15 @@ class Row:
 
     @property
     def low(self) -> float:
-        """The least of the lower bounds at the rule's fail confidence."""
-        return min(_bounds(m.evidence, self.rule.fail_confidence).low for m in self.measurements)
+        """The least of the lower bounds at the rule's fail confidence; at the policy's, where it decides on a pass."""
+        confidence = self.confidence if self.rule.floor else self.rule.fail_confidence
+        return min(bounds(m.evidence, confidence).low for m in self.measurements)
 
     @property
     def high(self) -> float:
-        """The greatest of the upper bounds at the policy's confidence."""
-        return max(_bounds(m.evidence, self.confidence).high for m in self.measurements)
+        """The greatest of the upper bounds at the policy's confidence; at the rule's, where it decides on a fail."""
+        confidence = self.rule.fail_confidence if self.rule.floor else self.confidence
+        return max(bounds(m.evidence, confidence).high for m in self.measurements)
 
     @property
     def within(self) -> bool:
@@ -85,7 +87,8 @@ def p_value(evidence: Evidence, limit: Fraction) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _bounds(evidence: Evidence, confidence: float) -> Interval:
+def bounds(evidence: Evidence, confidence: float) -> Interval:
+    """Both bounds, each at the confidence."""
     return evidence.bounds(confidence)
 
 
@@ -95,11 +98,11 @@ def reason(code: str, **args: str | int) -> Reason:
 
 
 def limit(rule: Rule, facts: Mapping[str, int]) -> tuple[Fraction, str]:
-    """The rule's limit, or the claim's where that is stricter; and as a person writes it."""
+    """The rule's limit or floor, or the claim's limit where that is stricter; and as a person writes it."""
     claimed = facts.get(rule.claim, 0) if rule.claim else 0
-    if claimed > 0 and Fraction(1, claimed) < rule.at_most:
+    if claimed > 0 and Fraction(1, claimed) < rule.bar:
         return Fraction(1, claimed), f"1/{claimed}"
-    return rule.at_most, as_written(rule.at_most)
+    return rule.bar, as_written(rule.bar)
 
 
 def unmet(when: When, facts: Mapping[str, int]) -> Reason | None:
@@ -156,6 +159,34 @@ def within(row: Row) -> Reason:
     if row.rule.margin:
         return reason("upper-bound-within-margin", margin=as_written(row.rule.margin), **bound)
     return reason("upper-bound-within-limit", **bound)
+
+
+def floor_reached(row: Row) -> Reason:
+    """The floor holds."""
+    evidence = row.weakest.evidence
+    if isinstance(evidence, Exact):
+        return reason("exact-reaches-floor", value=_exact(evidence), limit=row.written)
+    return reason(
+        "lower-bound-reaches-floor", low=shown(row.low), confidence=_percent(row.confidence), limit=row.written
+    )
+
+
+def floor_missed(row: Row) -> Reason:
+    """The floor is missed."""
+    evidence = row.weakest.evidence
+    if isinstance(evidence, Exact):
+        return reason("exact-below-floor", value=_exact(evidence), limit=row.written)
+    return reason(
+        "upper-bound-below-floor",
+        high=shown(row.high),
+        confidence=_percent(row.rule.fail_confidence),
+        limit=row.written,
+    )
+
+
+def floor_undecided(row: Row) -> Reason:
+    """Neither."""
+    return reason("floor-undecided", low=shown(row.low), high=shown(row.high), limit=row.written)
 
 
 def undecided(row: Row, tests: int) -> Reason:

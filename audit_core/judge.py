@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from audit_core import grounds
+from audit_core import floors, grounds
 from audit_core.controls import judged_controls, unsound, vouched_for
 from audit_core.grounds import Row, reason
-from audit_core.measurement import Reason
+from audit_core.measurement import USEFULNESS, Reason
 from audit_core.policy import Policy, Rule
 from audit_core.scorecard import WORST_FIRST, Control, Finding, Judgement, Verdict
 from audit_core.written.numbers import as_written
@@ -49,7 +49,10 @@ def judge(
 ) -> Judged:
     """Judges findings by a policy.
 
+    Floors under usefulness share no level with limits on risks: by adding one, nobody makes a limit harder to fail.
+
     Args:
+        findings: Of risk and of usefulness.
         facts: Of the case; what conditions and claims look at.
         controls: What they find wrong cannot be decided on, and a certifying policy passes only attacks that they find
             awake and silent.
@@ -57,13 +60,17 @@ def judge(
     controls = judged_controls(policy, controls, findings, partial(fails, facts=facts))
     invalid, vouched = unsound(controls, findings), vouched_for(controls, findings)
     rows = [row for rule in policy.rules for row in _rows(rule, policy, findings, facts, invalid)]
-    tested = [row for row in rows if row.tested]
+    tested = [row for row in rows if row.tested and not row.rule.floor]
+    beside = sum(row.tested and row.rule.floor for row in rows)
     # A row that can no longer fail keeps its place among the tests: dropping it by its own data would lower the bar.
     tests = [(1.0 if row.early else row.p, 1 - row.rule.fail_confidence) for row in tested]
     rejected = {id(row) for row, rejects in zip(tested, holm(tests), strict=True) if rejects}
     judged = []
     for row in rows:
-        verdict, why = _decide(row, policy, id(row) in rejected, len(tests), vouched)
+        if row.rule.floor:
+            verdict, why = floors.decide(row, beside)
+        else:
+            verdict, why = _decide(row, policy, id(row) in rejected, len(tests), vouched)
         judged.append(_Judged(row=row, verdict=verdict, reason=why))
     verdict, reasons, missing = _overall(policy, facts, judged)
     judgements = sorted((_judgement(each) for each in judged), key=lambda its: WORST_FIRST.index(its.verdict))
@@ -115,6 +122,9 @@ def _rows(
         yield replace(row, early=(Verdict.NOT_ASSESSED, condition))
         return
     its = [finding for finding in findings if finding.attack == rule.attack]
+    if any((finding.goal == USEFULNESS) != rule.floor for finding in its):
+        yield replace(row, early=(Verdict.INCONCLUSIVE, reason("wrong-direction", attack=rule.attack)))
+        return
     errored = [finding for finding in its if finding.outcome == "errored"]
     if errored:  # line 1
         why = errored[0].reason or reason("attack-errored", attack=rule.attack)
@@ -138,7 +148,9 @@ def _with_evidence(row: Row, invalid: Mapping[str, Reason]) -> Row:
     usable = tuple(m for m in row.measurements if m.evidence.measurable)
     least = 2 if row.rule.fails == "together" else 1
     why = invalid.get(row.rule.name)
-    if why is None and row.rule.supports_pass:  # where a low value says nothing, swapped arms say no less
+    if (
+        why is None and row.rule.supports_pass and not row.rule.floor
+    ):  # where a low value says nothing, swapped arms say no less
         why = next((grounds.inverted(m.evidence) for m in usable if m.evidence.inverted), None)
     if why is None and not usable:
         why = grounds.too_few(row.measurements[0].evidence)
@@ -173,7 +185,8 @@ def _judgement(judged: _Judged) -> Judgement:
         measurement=rule.measurement,
         of=row.of,
         goal=rule.goal,
-        at_most=row.written,
+        at_most="" if rule.floor else row.written,
+        at_least=row.written if rule.floor else "",
         margin=as_written(rule.margin),
         required=rule.required,
         verdict=judged.verdict,
@@ -192,7 +205,19 @@ def _judgement(judged: _Judged) -> Judgement:
 def _overall(
     policy: Policy, facts: Mapping[str, int], judged: Sequence[_Judged]
 ) -> tuple[Verdict, tuple[Reason, ...], tuple[str, ...]]:
-    """The worst of the rules, and no pass by omission.
+    """The worst of the rules; a missed floor beside what the limits say, so that neither hides the other."""
+    missed = [each for each in judged if each.row.rule.floor and each.verdict is Verdict.FAIL]
+    verdict, reasons, missing = _besides(policy, facts, [each for each in judged if each not in missed])
+    if not missed:
+        return verdict, reasons, missing
+    why = _listed("floors-missed", missed)
+    return Verdict.FAIL, (reasons[0], why, *reasons[1:]) if verdict is Verdict.FAIL else (why, *reasons), missing
+
+
+def _besides(
+    policy: Policy, facts: Mapping[str, int], judged: Sequence[_Judged]
+) -> tuple[Verdict, tuple[Reason, ...], tuple[str, ...]]:
+    """The worst of the rules but for missed floors, and no pass by omission.
 
     A goal is assessed where a required rule of that goal which supports a pass was decided on a measurement.
     """
@@ -216,7 +241,7 @@ def _overall(
     reasons = [*(reason("goal-not-assessed", goal=goal) for goal in missing), *advice]
     if not kinds:
         reasons.append(reason("kind-not-covered"))
-    if not assessed:
+    if not assessed - {USEFULNESS}:
         reasons.append(reason("nothing-assessed"))
     undecided = [each for each in required if each.verdict is Verdict.INCONCLUSIVE]
     if undecided:

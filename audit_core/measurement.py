@@ -7,6 +7,9 @@ from pydantic import Discriminator
 
 from audit_core.evidence import KINDS, Evidence, Interval, InvalidEvidence
 
+USEFULNESS = "usefulness"
+"""The goal of checks that measure what a release is good for, instead of what it gives away."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
@@ -18,7 +21,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One value. HIGHER = MORE LEAKAGE, always.
+    """One value. HIGHER = MORE LEAKAGE, always; where a check's goal is `usefulness`, HIGHER = MORE USEFUL, always.
 
     Attributes:
         name: What was measured, snake_case.
@@ -27,7 +30,8 @@ class Measurement:
         evidence: The counts behind it.
         interval: At the policy's confidence.
         n: Independent trials behind the value.
-        blind: What an attacker who knows nothing scores; None where there is no such level.
+        blind: What an attacker who knows nothing scores, or of usefulness, a release that says nothing; None where
+            there is no such level.
     """
 
     name: str

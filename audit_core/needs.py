@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from audit_core.asked import AskedTarget
 from audit_core.case import Case
 from audit_core.measurement import Reason
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.questions import Asset
 from audit_core.tables import Ids, Table
+from audit_core.targets import target_of
 
 
 def lacking(plugin: AttackPlugin | CheckPlugin, case: Case, params: Mapping[str, Any]) -> Reason | None:
@@ -28,7 +30,12 @@ def lacking(plugin: AttackPlugin | CheckPlugin, case: Case, params: Mapping[str,
             return Reason(code="not-measurable", args={"trials": str(units)})  # no fold would be left as reference
         return None
     missing = [name for name in plugin.needs if not case.facts.get(name)]
-    return Reason(code="needs-facts", args={"facts": ", ".join(missing)}) if missing else None
+    if missing:
+        return Reason(code="needs-facts", args={"facts": ", ".join(missing)})
+    if issubclass(plugin.params, AskedTarget):
+        target = target_of(case, params.get("target"))
+        return target if isinstance(target, Reason) else None
+    return None
 
 
 def _units(table: Table, subjects: Ids | None) -> int:

@@ -8,7 +8,7 @@ from audit_core import grounds, power
 from audit_core.case import Case
 from audit_core.expected import Basis
 from audit_core.grounds import reason
-from audit_core.measurement import Reason
+from audit_core.measurement import USEFULNESS, Reason
 from audit_core.needs import lacking
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.policy import Policy, Rule
@@ -46,6 +46,7 @@ class Outlook:
     of: str
     goal: str
     at_most: str
+    at_least: str
     margin: str
     required: bool
     supports_pass: bool
@@ -93,7 +94,8 @@ def outlook(
         rule=rule.name,
         of=rule.of,
         goal=rule.goal,
-        at_most=grounds.limit(rule, facts)[1],
+        at_most="" if rule.floor else grounds.limit(rule, facts)[1],
+        at_least=grounds.limit(rule, facts)[1] if rule.floor else "",
         margin=as_written(rule.margin),
         required=rule.required,
         supports_pass=rule.supports_pass,
@@ -105,9 +107,13 @@ def outlook(
         return replace(what, reason=reason("attack-not-planned", attack=rule.attack))
     if (lacks := lacking(plugin, case, params)) is not None:
         return replace(what, reason=lacks)
+    if (plugin.goal == USEFULNESS) != rule.floor:
+        return replace(what, reason=reason("wrong-direction", attack=rule.attack))
     if rule.measurement not in plugin.measures or not basis.arms:
         name = rule.measurement if rule.of == "*" else f"{rule.measurement} ({rule.of})"
         return replace(what, reason=reason("measurement-not-made", attack=rule.attack, measurement=name))
+    if rule.floor:  # how useful a release is says nothing about leaks, and shares no level with them
+        return replace(what, state="unknown", reason=reason("floor-planned"))
     together = rule.fails == "together"
     if basis.its is None or basis.its.kind == "unknown" or together:
         code = "evidence-not-declared" if basis.its is None else "evidence-unknown"
@@ -137,6 +143,8 @@ def forecast(what: Outlook, rule: Rule, basis: Basis, policy: Policy, facts: Map
 
     A rule that applies only for want of non-members gets the number that it would need.
     """
+    if rule.floor:
+        return what
     limit = grounds.limit(rule, facts)[0]
     most = float(limit + rule.margin)
     if not basis.arms:

@@ -9,7 +9,7 @@ from audit_core.chosen import chosen
 from audit_core.examination import Chosen
 from audit_core.expected import basis
 from audit_core.grounds import reason, rounded_up
-from audit_core.measurement import Reason
+from audit_core.measurement import USEFULNESS, Reason
 from audit_core.needs import lacking
 from audit_core.outlook import Outlook, forecast, likely, outlook
 from audit_core.policy import Policy
@@ -142,7 +142,7 @@ def _obstacles(
             reasons.append(reason("holdout-size", needed=rounded_up(max(sizes))))
     if not kinds:
         reasons.append(reason("kind-not-covered"))
-    if not assessed:
+    if not assessed - {USEFULNESS}:
         reasons.append(reason("nothing-assessed"))
     required = [what for what in outlooks if what.required and what.state != "not-assessed"]
     blocked = [what.rule for what in required if what.state == "blocked" or not what.supports_pass]

@@ -146,6 +146,8 @@ class CheckPlugin:
     A check holds the whole case, so install only checks you trust with the data.
 
     Attributes:
+        goal: As in `AttackPlugin`: HIGHER = MORE LEAKAGE. "usefulness" turns the direction of everything the check
+            measures, HIGHER = MORE USEFUL: a policy may set a floor on it, and its finding stands apart from the risks.
         neighbours: What the core should fill `Case.neighbours` with: (from, to, how many), for example
             ("members", "release", 1); left out where the case lacks a table.
         expects: What the evidence of its measurements will be, by name or by "name/of"; one that is not there is

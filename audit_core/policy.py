@@ -35,12 +35,13 @@ class When:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A limit on a measurement.
+    """A limit on a measurement of risk, or a floor under one of usefulness; exactly one of the two.
 
     Attributes:
         of: The score, column or group it is about; "*" is each of them by itself.
-        goal: What is protected: "copies", "membership", "identity", "attribute", ...
+        goal: What is protected: "copies", "membership", "identity", "attribute", ...; "usefulness" of a floor.
         at_most: The limit on the true value.
+        at_least: The floor under the true value.
         margin: What the upper bound may exceed the limit by and still pass.
         claim: A fact N of the recipe (say "k_anonymity_min") that tightens the limit to 1/N, where N > 0.
         fail_confidence: One-sided confidence of the lower bound that fails.
@@ -53,7 +54,8 @@ class Rule:
     measurement: str
     of: str = "*"
     goal: str
-    at_most: Fraction
+    at_most: Fraction | None = None
+    at_least: Fraction | None = None
     margin: Fraction = Fraction(0)
     claim: str | None = None
     fail_confidence: float = 0.95
@@ -68,6 +70,23 @@ class Rule:
     @property
     def name(self) -> str:
         return f"{self.attack}/{self.measurement}"
+
+    @property
+    def floor(self) -> bool:
+        """Whether it is a floor under usefulness, not a limit on a risk."""
+        return self.at_least is not None
+
+    @property
+    def bar(self) -> Fraction:
+        """The limit or the floor.
+
+        Raises:
+            ValueError: It has neither.
+        """
+        bar = self.at_most if self.at_least is None else self.at_least
+        if bar is None:
+            raise ValueError("a rule has a limit or a floor")
+        return bar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +202,7 @@ def _rule(written: WrittenRule) -> Rule:
 
 def _tree(rule: Rule) -> dict[str, object]:
     tree = {name: getattr(rule, name) for name in WrittenRule.model_fields}
+    del tree["at_most" if rule.floor else "at_least"]
     when = rule.when
     tree["when"] = {"every": when.every, "any": when.any, "at_least": when.at_least or {}}
     tree["rationale"] = dict(rule.rationale)

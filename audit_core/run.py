@@ -28,7 +28,7 @@ from audit_core.examination import hygiene, twins
 from audit_core.generation import generate
 from audit_core.isolation import Usage
 from audit_core.judge import judge
-from audit_core.measurement import Measurement, Reason, measured
+from audit_core.measurement import USEFULNESS, Measurement, Reason, measured
 from audit_core.policy import Policy
 from audit_core.recipe import Recipe
 from audit_core.registry import Registry
@@ -165,17 +165,19 @@ def audit(
 
 def judged(scorecard: Scorecard, policy: Policy) -> Scorecard:
     """The scorecard judged by a policy, from its stored evidence alone."""
-    findings = tuple(
-        replace(finding, measurements=_measured_again(finding.measurements, policy)) for finding in scorecard.findings
+    findings, usefulness = (
+        tuple(replace(finding, measurements=_measured_again(finding.measurements, policy)) for finding in some)
+        for some in (scorecard.findings, scorecard.usefulness)
     )
     controls = tuple(
         replace(control, measurements=_measured_again(control.measurements, policy)) for control in scorecard.controls
     )
-    result = judge(policy, findings, scorecard.facts, controls=controls)
+    result = judge(policy, findings + usefulness, scorecard.facts, controls=controls)
     return replace(
         scorecard,
         policy=policy_facts(policy),
         findings=findings,
+        usefulness=usefulness,
         controls=result.controls,
         judgements=result.judgements,
         verdict=result.verdict,
@@ -231,10 +233,10 @@ def _unjudged(
         policy=policy_facts(policy),
         missing=(),
         judgements=(),
-        findings=findings,
+        findings=tuple(finding for finding in findings if finding.goal != USEFULNESS),
         controls=(),
         guarantee=case.guarantee,
-        usefulness=(),
+        usefulness=tuple(finding for finding in findings if finding.goal == USEFULNESS),
         provenance=provenance(recipe, registry, findings, to_make, steps),
         texts=texts(registry, findings),
         volatile=volatile,

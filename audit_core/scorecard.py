@@ -98,10 +98,12 @@ class Judgement:
     Attributes:
         rule: "attack/measurement", as the policy names it.
         of: The score, column or group; "*" where nothing was measured.
-        at_most: The limit as written in the policy, e.g. "1/11".
+        at_most: The limit as written in the policy, e.g. "1/11"; empty for a floor.
+        at_least: The floor under a measurement of usefulness; empty for a limit.
         margin: What the upper bound may exceed the limit by and still pass, as written.
         measured: The point estimate, or None.
-        interval: (low, high) as this rule used them: low at the rule's fail confidence, high at the policy's.
+        low, high: As this rule used them: the bound that fails (low of a limit, high of a floor) at the rule's fail
+            confidence, the other at the policy's.
         basis: law, standard, literature, tool, convention or house.
     """
 
@@ -123,6 +125,17 @@ class Judgement:
     basis: str
     rationale: dict[str, str]
     source: dict[str, str]
+    at_least: str = ""
+
+    @property
+    def floor(self) -> bool:
+        """Whether it is about a floor under usefulness."""
+        return self.at_least != ""
+
+    @property
+    def bar(self) -> str:
+        """The limit or the floor, as written."""
+        return self.at_least or self.at_most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +251,8 @@ class Scorecard:
             1 or 0, a count is itself.
         reasons: Why the overall verdict is what it is.
         missing: Goals the policy needs that were not assessed.
+        findings: Of risk: HIGHER = MORE LEAKAGE.
+        usefulness: What the checks of usefulness found: HIGHER = MORE USEFUL.
         texts: For each language, plugin texts by key: "membership.title", "membership.assumption".
     """
 
@@ -255,7 +270,7 @@ class Scorecard:
     findings: tuple[Finding, ...]
     controls: tuple[Control, ...]
     guarantee: Guarantee | None
-    usefulness: tuple[Measurement, ...]
+    usefulness: tuple[Finding, ...]
     provenance: Provenance
     texts: dict[str, dict[str, str]]
     volatile: Volatile

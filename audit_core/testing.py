@@ -1,8 +1,9 @@
 """The plugin author's kit: small made-up cases, and trials that every attack, check and generator must hold.
 
 An attack must catch the leaky case, be silent on the innocent one, answer the awkward ones and give the same answer
-twice. A check must measure them all, and more on the leaky case than on the innocent one. A generator must make as many
-rows as it is asked for, like those it is fitted to, the same with one seed and others with another.
+twice. A check must measure them all, and more on the leaky case than on the innocent one; a check of usefulness, more
+on a release that holds together than on one whose columns have nothing to do with each other. A generator must make as
+many rows as it is asked for, like those it is fitted to, the same with one seed and others with another.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from audit_core.codes import sentence
 from audit_core.expected import expected
 from audit_core.generation import made_in_child
 from audit_core.isolation import Failed, Limits, Usage
-from audit_core.measurement import Measurement
+from audit_core.measurement import USEFULNESS, Measurement
 from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin
 from audit_core.registry import Registry
 from audit_core.scorecard import FileFacts, Finding
@@ -84,6 +85,38 @@ def made_up_case(
         k_anonymity_min=0,
         files={"release": facts, "members": facts, "non_members": facts},
     )
+
+
+def related_cases() -> tuple[Case, Case]:
+    """Two cases whose last column follows from the first category; one release keeps that, one no two columns together.
+
+    The columns by themselves are the same in both.
+    """
+    plain = made_up_case("innocent")
+    release = _related(plain.release)
+    kept = replace(
+        plain,
+        name="made-up related",
+        release=release,
+        published=release,
+        members=_related(plain.members),
+        non_members=None if plain.non_members is None else _related(plain.non_members),
+    )
+    rng = np.random.default_rng(1)
+    codes = np.column_stack([rng.permutation(column) for column in release.codes.T])
+    lost = Table(columns=plain.release.columns, codes=read_only(codes))
+    lost = lost.take(content_order(lost))
+    facts = replace(plain.files["release"], digest="made-up:unrelated")
+    files = plain.files | {"release": facts}
+    return kept, replace(kept, name="made-up unrelated", release=lost, published=lost, files=files)
+
+
+def _related(table: Table) -> Table:
+    codes = table.codes.copy()
+    categories = [at for at, column in enumerate(table.columns) if not column.numeric]
+    codes[:, categories[-1]] = codes[:, categories[0]] % len(table.columns[categories[-1]].values)
+    related = Table(columns=table.columns, codes=read_only(codes))
+    return related.take(content_order(related))
 
 
 def _population(n: int, rng: np.random.Generator, names: tuple[str, ...], missing: float) -> Table:
@@ -194,6 +227,11 @@ def _of_measuring(plugin: AttackPlugin | CheckPlugin, registry: Registry) -> Ite
         yield _trial("is silent on the innocent case", not flagged, f"flagged by {', '.join(flagged)}")
         found = any(_clear(one, leaky) for one in leaky.measurements)
         yield _trial("catches the leaky case", found, "no measurement is clearly above its blind level")
+    elif plugin.goal == USEFULNESS:
+        yield _trial("compares no members with non-members", not plugin.compares, "usefulness is no leak")
+        useful, useless = (find(plugin, case, registry) for case in related_cases())
+        more = _total(useful) > _total(useless)
+        yield _trial("measures less on unrelated columns", more, "HIGHER must be MORE USEFUL")
     else:
         more = _total(leaky) >= _total(innocent)
         yield _trial("measures no less on the leaky case", more, "HIGHER must be MORE LEAKAGE")

@@ -60,6 +60,7 @@ def _figures(document: pack.Document) -> Iterator[Problem]:
     """Every value, n and interval, against its evidence."""
     if isinstance(document, Scorecard):
         others = [(control.name, control.measurements) for control in document.controls]
+        others += [(finding.attack, finding.measurements) for finding in document.usefulness]
     else:
         others = [(trial.attack, trial.measurements) for trial in document.trials]
     for owner, measurements in (*((one.attack, one.measurements) for one in document.findings), *others):
@@ -75,7 +76,7 @@ def _judgement(folder: Path, scorecard: Scorecard) -> Iterator[Problem]:
     policy = yield from _policy(folder, scorecard)
     if policy is None:
         return
-    again = judge(policy, scorecard.findings, scorecard.facts, controls=scorecard.controls)
+    again = judge(policy, scorecard.findings + scorecard.usefulness, scorecard.facts, controls=scorecard.controls)
     if (again.judgements, again.verdict, again.reasons, again.missing, again.controls) != (
         scorecard.judgements,
         scorecard.verdict,

@@ -108,7 +108,7 @@ def _row(one: "Outlook", language: str) -> tuple[str, ...]:
     rule = one.named + (f" ×{one.tests}" if one.tests > 1 else "")
     if not one.required:
         rule += f" ({say(_STATES['optional'], language)})"
-    limit = one.at_most + (f" + {one.margin}" if one.margin != "0" else "")
+    limit = f"≥ {one.at_least}" if one.at_least else one.at_most + (f" + {one.margin}" if one.margin != "0" else "")
     if one.state != "judged":
         why = "" if one.reason is None else say(_COLON, language) + sentence(one.reason, language)
         return rule, limit, say(_STATES[one.state], language) + why

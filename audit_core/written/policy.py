@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from audit_core.codes import FACTS
 from audit_core.errors import Problem
+from audit_core.measurement import USEFULNESS
 from audit_core.written.numbers import fraction, probability
 from audit_core.written.strict_yaml import Document, closest
 
@@ -27,6 +28,14 @@ SHARES = frozenset(
 
 REPORT_ONLY = frozenset({"dcr_share", "nndr_share"})
 """Measurements by which a release may fail and never pass: that they are low proves nothing."""
+
+USEFUL = frozenset(
+    {
+        "statistical_fidelity", "fresh_fidelity", "column_fidelity", "pair_fidelity", "indistinguishability",
+        "tstr_f1", "tstr_auc", "trtr_f1", "trtr_auc", "tstr_f1_share", "tstr_auc_share",
+    }
+)  # fmt: skip
+"""Measurements of usefulness: a policy sets floors under them, and no limits on them."""
 
 _NUMBER_SCHEMA = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "examples": ["7%", "1/11", "1e-6"]}]}
 
@@ -79,7 +88,8 @@ class WrittenRule(_Written):
     measurement: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     of: Text = "*"
     goal: Name
-    at_most: Number
+    at_most: Number | None = None
+    at_least: Number | None = None
     margin: Number = Fraction(0)
     claim: str | None = None
     fail_confidence: Confidence = 0.95
@@ -114,9 +124,13 @@ def problems(policy: WrittenPolicy, document: Document) -> Iterator[Problem]:
     times = Counter(keys)
     for position, rule in enumerate(policy.rules):
         here = ("rules", position)
+        if rule.at_most is None and rule.at_least is None:
+            yield problem("missing-key", "a rule without a limit", "Add at_most", *here)
+        for name, what, fix in _floor_problems(rule):
+            yield problem("policy-floor", what, fix, *here, name)
         if rule.measurement in SHARES:
             for name, number in (("at_most", rule.at_most), ("margin", rule.margin)):
-                if number > 1:
+                if number is not None and number > 1:
                     what = f"{rule.measurement} never exceeds 1, so this limits nothing"
                     yield problem("policy-limit-above-1", what, "Write 7% or 0.07 for seven percent", *here, name)
         if rule.measurement in REPORT_ONLY and rule.supports_pass:
@@ -142,3 +156,28 @@ def problems(policy: WrittenPolicy, document: Document) -> Iterator[Problem]:
                 fix = f"Did you mean {guess!r}?" if guess else "Add a required rule with this goal, or do not need it"
                 what = f"no required rule that supports a pass has the goal {goal!r}, so nothing could ever pass"
                 yield problem("policy-goal-without-rule", what, fix, "needs", kind, position)
+
+
+def _floor_problems(rule: WrittenRule) -> Iterator[tuple[str, str, str]]:
+    """The key, what is wrong and what to write, where limit and floor are mixed up."""
+    useful = rule.goal == USEFULNESS
+    if rule.at_least is None:
+        if useful and rule.at_most is not None:
+            what = "an upper limit on usefulness, of which more is better"
+            yield "at_most", what, "Write at_least, or the goal that the rule protects"
+        elif rule.measurement in USEFUL:
+            yield "measurement", f"{rule.measurement} measures usefulness", "Write goal: usefulness and at_least"
+        return
+    if rule.at_most is not None:
+        yield "at_least", "a limit and a floor in one rule", "Keep at_most for a risk, at_least for usefulness"
+    if not useful or rule.measurement in SHARES | REPORT_ONLY:
+        what = "a floor under a risk, of which less is better"
+        yield "at_least", what, "Write at_most; at_least is for the goal usefulness"
+    if rule.at_least > 1:
+        what = "a floor above 1, which no release reaches"
+        yield "at_least", what, "Write 90% or 0.9 for ninety percent"
+    for name, plain in (("margin", not rule.margin), ("claim", rule.claim is None), ("fails", rule.fails == "each")):
+        if not plain:
+            yield name, f"{name} belongs to limits, not to floors", f"Leave out {name}"
+    if not rule.supports_pass:
+        yield "supports_pass", "a floor that is reached is met", "Leave out supports_pass; see required"

@@ -2,15 +2,18 @@
 
 from audit_core.asked import AskedHiddenValue, AskedLinkage
 from audit_core.hookspecs import hookimpl
+from audit_core.measurement import USEFULNESS
 from audit_core.plugin import AttackPlugin, CheckPlugin, Expected, GeneratorPlugin
 from audit_core.questions import Asset
 from audit_plugins.params import (
+    DetectionParams,
     DpCtganParams,
     KAnonymityParams,
     LeakyParams,
     MarginalRatioParams,
     ShadowQueriesParams,
     SinglingOutParams,
+    TrainOnSyntheticParams,
 )
 
 _OF_A_CLAIM = (
@@ -191,6 +194,13 @@ _RISKS = (
     "delta_disclosure",
 )
 
+_MODELS = ("gradient-boosting", "logistic-regression")
+_PERFORMANCES = ("tstr_f1", "trtr_f1", "tstr_f1_share", "tstr_auc", "trtr_auc", "tstr_auc_share")
+_NO_ATTACK = {
+    "en": "No attack: the owner of the data sees how much the release is good for.",
+    "ja": "攻撃ではありません。データの保有者が、リリースがどれだけ役に立つかを調べるものです。",
+}
+
 
 @hookimpl
 def audit_checks() -> tuple[CheckPlugin, ...]:
@@ -300,6 +310,59 @@ def audit_checks() -> tuple[CheckPlugin, ...]:
             load="audit_plugins.checks.k_anonymity:KAnonymity",
             params=KAnonymityParams,
             needs=("quasi_identifiers",),
+        ),
+        CheckPlugin(
+            name="marginals",
+            title={"en": "Columns and pairs of columns", "ja": "列の分布と列の組の分布"},
+            goal=USEFULNESS,
+            assumption=_NO_ATTACK,
+            measures=("statistical_fidelity", "fresh_fidelity", "column_fidelity", "pair_fidelity"),
+            references=(
+                "McKenna, Miklau & Sheldon (2021), Winning the NIST contest: a scalable and general approach to "
+                "differentially private synthetic data",
+            ),
+            expects={
+                "statistical_fidelity": Expected(kind="exact", of=("all",)),
+                "fresh_fidelity": Expected(kind="exact", of=("all",)),
+                "column_fidelity": Expected(kind="exact"),
+                "pair_fidelity": Expected(kind="exact"),
+            },
+            load="audit_plugins.checks.marginals:Marginals",
+            needs=("columns",),
+        ),
+        CheckPlugin(
+            name="detection",
+            title={"en": "Telling released rows from real ones", "ja": "リリースの行と実データの行の見分け"},
+            goal=USEFULNESS,
+            assumption=_NO_ATTACK,
+            measures=("indistinguishability",),
+            references=(
+                "Lopez-Paz & Oquab (2017), Revisiting classifier two-sample tests",
+                "Snoke, Raab, Nowok, Dibben & Slavković (2018), General and specific utility measures for synthetic "
+                "data",
+            ),
+            expects={"indistinguishability": Expected(kind="unknown", of=_MODELS)},
+            load="audit_plugins.checks.detection:Detection",
+            params=DetectionParams,
+            needs=("columns",),
+            opt_in=True,
+        ),
+        CheckPlugin(
+            name="tstr",
+            title={"en": "Train on synthetic, test on real", "ja": "合成データで学習し、実データで試験（TSTR）"},
+            goal=USEFULNESS,
+            assumption=_NO_ATTACK,
+            measures=_PERFORMANCES,
+            references=(
+                "Esteban, Hyland & Rätsch (2017), Real-valued (medical) time series generation with recurrent "
+                "conditional GANs",
+                "DeLong, DeLong & Clarke-Pearson (1988), Comparing the areas under two or more correlated ROC curves",
+            ),
+            expects={name: Expected(kind="unknown", of=_MODELS) for name in _PERFORMANCES},
+            load="audit_plugins.checks.train_on_synthetic:TrainOnSynthetic",
+            params=TrainOnSyntheticParams,
+            needs=("non_members", "columns"),
+            opt_in=True,
         ),
     )
 

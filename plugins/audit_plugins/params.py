@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from audit_core.asked import AskedGenerator, AskedMembership, AskedSinglingOut, Targets
+from audit_core.asked import AskedGenerator, AskedMembership, AskedSinglingOut, AskedTarget, Targets
 from audit_core.written.numbers import fraction, probability
 
 
@@ -62,6 +62,20 @@ class KAnonymityParams(BaseModel):
             "up in them. A row with only some missing is never left out."
         ),
     )
+
+
+class TrainOnSyntheticParams(AskedTarget):
+    """What `tstr` predicts, and how often."""
+
+    seeds: int = Field(default=5, ge=2, le=100, description="models of each kind on each side, each with its own seed")
+
+
+class DetectionParams(BaseModel):
+    """How often `detection` tries."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seeds: int = Field(default=3, ge=2, le=100, description="how often the folds are dealt out anew")
 
 
 class MarginalRatioParams(AskedMembership):

@@ -9,7 +9,7 @@ from audit_reports.quantities import Quantity
 from audit_reports.svg import Scale, drawing, element, round_ticks
 
 WIDTH, HEIGHT, AXIS_HEIGHT = 320.0, 24.0, 16.0
-_LEFT, _RIGHT, _MIDDLE = 12.0, 308.0, 12.0
+LEFT, RIGHT, MIDDLE = 12.0, 308.0, 12.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,20 +59,20 @@ def bullet_chart(chart_id: str, title: str, description: str, bullet: Bullet, ti
             beyond = x(bullet.limit + bullet.margin)
             shapes.append(element("rect", class_="margin", x=edge, y=4.0, width=beyond - edge, height=16.0))
             shapes.append(element("line", class_="margin-edge", x1=beyond, x2=beyond, y1=2.0, y2=22.0))
-    shapes.append(element("line", class_="rule", x1=start, x2=end, y1=_MIDDLE, y2=_MIDDLE))
+    shapes.append(element("line", class_="rule", x1=start, x2=end, y1=MIDDLE, y2=MIDDLE))
     if bullet.limit is not None:
         shapes.append(element("line", class_="limit", x1=x(bullet.limit), x2=x(bullet.limit), y1=1.0, y2=23.0))
     if bullet.blind is not None:
-        shapes.append(_triangle(x(bullet.blind)))
+        shapes.append(triangle(x(bullet.blind)))
     low, high = x(bullet.low), x(bullet.high)
     shapes.append(
         element(
             "path",
             class_=f"interval {bullet.verdict}",
-            d=f"M{low:.1f} {_MIDDLE:g}H{high:.1f}M{low:.1f} 7V17M{high:.1f} 7V17",
+            d=f"M{low:.1f} {MIDDLE:g}H{high:.1f}M{low:.1f} 7V17M{high:.1f} 7V17",
         )
     )
-    shapes.append(element("circle", class_=f"estimate {bullet.verdict}", cx=x(bullet.value), cy=_MIDDLE, r=4.5))
+    shapes.append(element("circle", class_=f"estimate {bullet.verdict}", cx=x(bullet.value), cy=MIDDLE, r=4.5))
     return drawing(chart_id, WIDTH, HEIGHT, title, description, *shapes)
 
 
@@ -89,8 +89,9 @@ def axis(ticks: Sequence[float], quantity: Quantity) -> Markup:
 
 
 def _scale(ticks: Sequence[float]) -> Scale:
-    return Scale(low=ticks[0], high=ticks[-1], start=_LEFT, end=_RIGHT)
+    return Scale(low=ticks[0], high=ticks[-1], start=LEFT, end=RIGHT)
 
 
-def _triangle(x: float) -> Markup:
+def triangle(x: float) -> Markup:
+    """The mark of the blind level."""
     return element("path", class_="blind", d=f"M{x:.1f} 17l4.5 6.5h-9z")

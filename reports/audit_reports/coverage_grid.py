@@ -67,7 +67,8 @@ def coverage_grid(scorecard: Scorecard, wording: Wording) -> CoverageGrid:
         {finding.sees for finding in scorecard.findings}, key=lambda sees: (sees == ("case",), len(sees), sees)
     )
     goals = list(GOALS)
-    named = [finding.goal for finding in scorecard.findings] + [rule.goal for rule in scorecard.judgements]
+    named = [finding.goal for finding in scorecard.findings]
+    named += [rule.goal for rule in scorecard.judgements if not rule.floor]
     goals += [goal for goal in dict.fromkeys([*named, *scorecard.missing]) if goal not in GOALS]
     rows = []
 

@@ -34,7 +34,7 @@ def render(scorecard: Scorecard, language: str) -> bytes:
     for judgement in scorecard.judgements:
         words = judged_text(judgement, measurements, scorecard.policy.confidence, wording)
         measurement = measurement_behind(judgement, measurements)
-        said = [f"limit {limit_text(judgement, measurement).joined(wording)}"]
+        said = [f"{'floor' if judgement.floor else 'limit'} {limit_text(judgement, measurement).joined(wording)}"]
         if words.value:
             said.insert(0, f"measured {words.value} ({words.interval or words.confidence})")
         _case(

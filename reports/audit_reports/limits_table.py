@@ -15,7 +15,7 @@ from audit_reports.measured_text import (
 )
 from audit_reports.wording import Wording
 
-MOST_ROWS = 50
+MOST_ROWS = 40
 """More would make a page of more than 300 kB; the rows left out are the best ones, and the page says how many."""
 
 
@@ -25,6 +25,7 @@ class LimitRow:
 
     Attributes:
         again: The row above is of the same rule, in the same group.
+        floor: It is a floor under usefulness.
     """
 
     what: str
@@ -37,6 +38,7 @@ class LimitRow:
     verdict_word: str
     reason: str
     required: bool
+    floor: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +53,15 @@ class LimitGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsTable:
+    """What section C shows.
+
+    Attributes:
+        floors: Whether there is a floor under usefulness among them.
+    """
+
     groups: tuple[LimitGroup, ...]
     left_out: int
+    floors: bool
 
 
 def limits_table(scorecard: Scorecard, wording: Wording) -> LimitsTable:
@@ -81,6 +90,7 @@ def limits_table(scorecard: Scorecard, wording: Wording) -> LimitsTable:
                     verdict_word=wording.verdict(each.verdict),
                     reason=reason_text(each, measurements, wording),
                     required=each.required,
+                    floor=each.floor,
                 )
             )
         groups.append(
@@ -92,7 +102,8 @@ def limits_table(scorecard: Scorecard, wording: Wording) -> LimitsTable:
             )
         )
         run = []
-    return LimitsTable(groups=tuple(groups), left_out=len(scorecard.judgements) - len(shown))
+    floors = any(each.floor for each in shown)
+    return LimitsTable(groups=tuple(groups), left_out=len(scorecard.judgements) - len(shown), floors=floors)
 
 
 def _shares_its_reason(one: Judgement, other: Judgement) -> bool:

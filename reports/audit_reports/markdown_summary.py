@@ -9,6 +9,7 @@ from audit_reports.control_tables import control_name, control_tables, not_passe
 from audit_reports.headline import result_sentence, tally, worst_first
 from audit_reports.measured_text import judged_text, limit_text, measurement_behind, measurements_by_key, reason_text
 from audit_reports.provenance_tables import card_digest
+from audit_reports.usefulness_section import usefulness_sections
 from audit_reports.wording import Wording, wording_of
 
 LANGUAGE = "en"
@@ -37,6 +38,7 @@ def render(scorecard: Scorecard, language: str) -> bytes:
         missing = ", ".join(wording.goal(goal) for goal in scorecard.missing)
         lines += [f"The policy also needs, and nothing assessed: {escaped(missing)}.", ""]
     lines += _table(scorecard, wording)
+    lines += _usefulness(scorecard, wording)
     lines += _controls(scorecard, wording)
     counted = [f"{number} {wording.verdict(verdict).lower()}" for verdict, number in tally(scorecard.judgements)]
     policy = f"{display(scorecard.policy.name)}, version {scorecard.policy.version}"
@@ -86,6 +88,15 @@ def _controls(scorecard: Scorecard, wording: Wording) -> list[str]:
     if len(wrong) > MOST_ROWS:
         lines.append(f"- {len(wrong) - MOST_ROWS} more in the scorecard.")
     return [*lines, ""] if wrong else lines
+
+
+def _usefulness(scorecard: Scorecard, wording: Wording) -> list[str]:
+    """What the release is good for, a line for each check."""
+    lines = [
+        f"- Usefulness, {escaped(section.title)}: {escaped(' '.join(section.sentences))}"
+        for section in usefulness_sections(scorecard, wording)
+    ]
+    return [*lines, ""] if lines else []
 
 
 def _row(judgement: Judgement, scorecard: Scorecard, wording: Wording) -> str:

@@ -17,7 +17,7 @@ def measurements_by_key(scorecard: Scorecard) -> dict[Key, Measurement]:
     """Every measurement by attack, name and what it is of."""
     return {
         (finding.attack, measurement.name, measurement.of): measurement
-        for finding in scorecard.findings
+        for finding in scorecard.findings + scorecard.usefulness
         for measurement in finding.measurements
     }
 
@@ -72,9 +72,9 @@ def judged_text(
         interval, confidences = "", wording.say("interval.exact")
     else:
         interval = interval_text(quantity, low, high, wording)
-        confidences = wording.say(
-            "interval.confidences", low=short_percent(judgement.fail_confidence), high=short_percent(confidence)
-        )
+        ends = (judgement.fail_confidence, confidence)  # a limit fails by the low end, a floor by the high one
+        lower, upper = (short_percent(one) for one in (reversed(ends) if judgement.floor else ends))
+        confidences = wording.say("interval.confidences", low=lower, high=upper)
     return MeasuredText(
         value=quantity.text(judgement.measured),
         interval=interval,
@@ -108,13 +108,16 @@ def trials_text(measurement: Measurement) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitText:
-    """A limit and its margin, which is empty where there is none."""
+    """A limit and its margin, which is empty where there is none; or a floor."""
 
     limit: str
     margin: str
+    floor: bool = False
 
     def joined(self, wording: Wording) -> str:
         """Both in a few words, for a sentence."""
+        if self.floor:
+            return wording.say("limit.at-least", limit=self.limit)
         if not self.margin:
             return self.limit
         return wording.say("limit.with-margin", limit=self.limit, margin=self.margin)
@@ -125,6 +128,7 @@ def limit_text(judgement: Judgement, measurement: Measurement | None) -> LimitTe
     quantity = quantity_of(judgement.measurement, measurement)
     without = limit_value(judgement.margin) == 0
     return LimitText(
-        limit=display(quantity.limit(judgement.at_most), 40),
+        limit=display(quantity.limit(judgement.bar), 40),
         margin="" if without else display(quantity.limit(judgement.margin), 40),
+        floor=judgement.floor,
     )

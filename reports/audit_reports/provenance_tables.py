@@ -1,4 +1,4 @@
-"""Sections G and I: usefulness, and what this scorecard was made of."""
+"""Section I: what this scorecard was made of."""
 
 import hashlib
 import re
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from audit_core.pack import Document
 from audit_core.redact import display
-from audit_core.scorecard import Scorecard
-from audit_reports.attack_sections import MeasurementRow, measurement_rows
 from audit_reports.numbers_as_text import count, significant
 from audit_reports.wording import TEXT_LIMIT, Wording
 
@@ -53,10 +51,6 @@ class Provenance:
 def card_digest(document: Document) -> str:
     """SHA-256 of the document's file, in hex."""
     return hashlib.sha256(document.to_json()).hexdigest()
-
-
-def usefulness_rows(scorecard: Scorecard, wording: Wording) -> tuple[MeasurementRow, ...]:
-    return measurement_rows(scorecard.usefulness[:MOST_ENTRIES], wording)
 
 
 def provenance(document: Document, wording: Wording) -> Provenance:

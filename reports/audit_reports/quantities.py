@@ -10,7 +10,7 @@ from audit_reports.numbers_as_text import MINUS, NO_BREAK_SPACE, limit_value, pe
 
 Unit = Literal["rate", "number", "truth"]
 
-_RATES = {"average_risk", "share_below_k", "sample_uniqueness"}
+_RATES = {"average_risk", "share_below_k", "sample_uniqueness", "tstr_f1_share", "tstr_auc_share"}
 _TRUTHS = {"multiset_equal"}
 _GROUP_SIZE = {"largest_risk": "k", "k_map_risk": "k", "l_distinct_risk": "l", "l_entropy_risk": "l"}
 
@@ -71,5 +71,5 @@ def quantity_of(name: str, measurement: Measurement | None = None) -> Quantity:
     if name in _GROUP_SIZE:
         return Quantity(unit="rate", group_size=_GROUP_SIZE[name])
     counted = measurement is not None and measurement.evidence.kind in ("proportion", "excess", "tail-hits")
-    known = name in _RATES or name.startswith("tpr_at_fpr_") or name.endswith(("_excess", "_prior"))
+    known = name in _RATES or name.startswith("tpr_at_fpr_") or name.endswith(("_excess", "_prior", "_fidelity"))
     return Quantity(unit="rate" if counted or known else "number")

@@ -13,8 +13,9 @@ from audit_reports.headline import further_reasons, result_sentence, tally
 from audit_reports.limits_table import limits_table
 from audit_reports.numbers_as_text import count
 from audit_reports.page import page
-from audit_reports.provenance_tables import provenance, usefulness_rows
+from audit_reports.provenance_tables import provenance
 from audit_reports.training_section import training
+from audit_reports.usefulness_section import usefulness_sections
 from audit_reports.wording import Wording, wording_of
 
 CHAPTERS = (
@@ -89,7 +90,7 @@ def render(scorecard: Scorecard, language: str) -> bytes:
         coverage=coverage_grid(scorecard, wording),
         attacks=attack_sections(scorecard, wording),
         training=training(scorecard, wording),
-        usefulness=usefulness_rows(scorecard, wording),
+        usefulness=usefulness_sections(scorecard, wording),
         controls=control_tables(scorecard, wording),
         provenance=made,
         overlap=count(scorecard.inputs.overlap),

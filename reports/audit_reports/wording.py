@@ -83,6 +83,7 @@ class Wording:
     def of(self, measurement: str, of: str) -> str:
         """What the measurement is about; empty where it is about the whole."""
         about = "score" if measurement.startswith(("auc", "tpr_at_fpr")) else measurement
+        about = "model" if measurement.startswith(("tstr", "trtr", "indistinguishability")) else about
         if of in ("*", "all"):
             return ""
         # A rule on several measurements together names all of them, joined like this.
@@ -112,6 +113,8 @@ class Wording:
 
     def param(self, value: object) -> str:
         """A parameter's value."""
+        if value is None:
+            return self.say("param.none")
         if isinstance(value, list | tuple):
             return display(", ".join(str(each) for each in value), LIST_LIMIT) if value else self.say("param.none")
         return display(str(value))

@@ -47,6 +47,13 @@ SENTENCES = {
         },
         more={"en": ""},
     ),
+    "sample-below-floor": Code(
+        title={
+            "en": "the upper bound {high} is below the floor {limit}",
+            "ja": "上限 {high} が下限基準 {limit} を下回っています",
+        },
+        more={"en": ""},
+    ),
     "sample-between": Code(
         title={
             "en": "the limit lies inside the interval; about {n} members would settle it",
@@ -130,7 +137,8 @@ def judgement(
     reason: Reason,
     *,
     goal: str,
-    at_most: str,
+    at_most: str = "",
+    at_least: str = "",
     of: str = "*",
     margin: str = "0",
     measured: tuple[float, float, float] | None = None,
@@ -150,6 +158,7 @@ def judgement(
         of=of,
         goal=goal,
         at_most=at_most,
+        at_least=at_least,
         margin=margin,
         required=required,
         verdict=verdict,
@@ -162,6 +171,79 @@ def judgement(
         basis=basis,
         rationale=rationale or {"en": "A limit of the sample.", "ja": "見本の基準です。"},
         source=source or {},
+    )
+
+
+def usefulness() -> tuple[Finding, ...]:
+    """Checks of usefulness: one of models, one of columns, one that was not run."""
+
+    def about(attack: str, *measurements: Measurement, reason: Reason | None = None) -> Finding:
+        return Finding(
+            attack=attack,
+            role="check",
+            goal="usefulness",
+            outcome="not-run" if reason else "measured",
+            reason=reason,
+            sees=("case",),
+            measurements=measurements,
+            details=(),
+            caveats=(Reason(code="sample-caveat", args={}),),
+            references=("Esteban, Hyland & Rätsch (2017), Real-valued time series generation",),
+            params={"seeds": 5, "target": None},
+            origin="sekisho 0.1.0",
+        )
+
+    def mean(name: str, value: float, blind: float, of: str = "gradient-boosting") -> Measurement:
+        return measured(name, Mean(mean=value, se=0.008, df=200), of=of, blind=blind)
+
+    def exact(name: str, value: float, of: str = "all") -> Measurement:
+        return measured(name, Exact(numerator=value), of=of, blind=None)
+
+    return (
+        about(
+            "marginals",
+            exact("statistical_fidelity", 0.934),
+            exact("fresh_fidelity", 0.971),
+            exact("column_fidelity", 0.981, "age"),
+            exact("column_fidelity", 0.962, "診療科"),
+            exact("pair_fidelity", 0.871, f"age × {HOSTILE_BIDI}"),
+        ),
+        about("detection", reason=Reason(code="sample-few", args={})),
+        about(
+            "tstr",
+            mean("tstr_f1", 0.609, 0.0),
+            mean("trtr_f1", 0.708, 0.0),
+            mean("tstr_f1_share", 0.86, 0.0),
+            mean("tstr_auc", 0.877, 0.5),
+            mean("trtr_auc", 0.927, 0.5),
+            mean("tstr_auc_share", 0.946, 0.539),
+        ),
+    )
+
+
+def floors() -> tuple[Judgement, ...]:
+    """A floor that is missed and one that is reached."""
+    return (
+        judgement(
+            "tstr/tstr_f1_share",
+            Verdict.FAIL,
+            Reason(code="sample-below-floor", args={"high": "0.8732", "limit": "0.9"}),
+            goal="usefulness",
+            at_least="0.9",
+            of="gradient-boosting",
+            measured=(0.86, 0.8468, 0.8732),
+            blind=0.0,
+        ),
+        judgement(
+            "marginals/statistical_fidelity",
+            Verdict.PASS,
+            Reason(code="sample-upper-bound-held", args={"high": "0.9"}),
+            goal="usefulness",
+            at_least="0.9",
+            of="all",
+            measured=(0.934, 0.934, 0.934),
+            required=False,
+        ),
     )
 
 
@@ -669,6 +751,7 @@ def sample() -> Scorecard:
             required=False,
             rationale={"en": "A limit of the stranger's own."},
         ),
+        *floors(),
     )
     return Scorecard(
         schema_version=SCHEMA_VERSION,
@@ -716,7 +799,7 @@ def sample() -> Scorecard:
         findings=findings,
         controls=controls(),
         guarantee=None,
-        usefulness=(),
+        usefulness=usefulness(),
         provenance=Provenance(
             sekisho="0.1.0",
             python="3.11.7",
@@ -743,6 +826,7 @@ def sample() -> Scorecard:
                 "singling-out.assumption": "Anyone who holds the release.",
                 "k-anonymity.title": "k-anonymity",
                 "k-anonymity.assumption": "Somebody who knows a person's quasi-identifiers.",
+                "tstr.title": "Train on synthetic, test on real",
                 "strangers-attack.title": f"A stranger's attack {HOSTILE_BIDI}",
             },
             "ja": {
@@ -758,6 +842,7 @@ def sample() -> Scorecard:
                 "singling-out.assumption": "リリースを持つ人なら誰でも。",
                 "k-anonymity.title": "k-匿名性",
                 "k-anonymity.assumption": "ある人の準識別子を知っている人。",
+                "tstr.title": "合成データで学習し、実データで試験",
             },
         },
         volatile=Volatile(

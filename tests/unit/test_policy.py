@@ -226,10 +226,14 @@ def test_what_is_written_wrong_is_refused_with_its_place(old: str, new: str, cod
     assert problems(SMALL.replace(old, new)) == {code: where}
 
 
-@pytest.mark.parametrize("key", ["at_mots", "at_least"])
+@pytest.mark.parametrize("key", ["at_mots", "below"])
 def test_a_limit_under_another_name_is_no_limit(key: str) -> None:
     found = problems(SMALL.replace("at_most: 0", f"{key}: 0"))
-    assert found == {"unknown-key": f"p.yaml:10:5 (rules[0].{key})", "missing-key": "p.yaml:7:5 (rules[0])"}
+    assert found == {"unknown-key": f"p.yaml:10:5 (rules[0].{key})"}
+
+
+def test_a_rule_has_a_limit() -> None:
+    assert problems(SMALL.replace("    at_most: 0\n", "")) == {"missing-key": "p.yaml:7:5 (rules[0])"}
 
 
 def test_a_second_rule_for_the_same_thing_is_refused_unless_its_condition_differs() -> None:
@@ -262,7 +266,7 @@ def test_the_json_schema_names_every_key_and_allows_no_other() -> None:
     tree = read_yaml(policy_yaml(load_policy("starter")), "p.yaml")
     assert isinstance(tree, dict)
     assert set(tree) == set(schema["properties"])
-    assert set(tree["rules"][0]) == set(schema["$defs"]["WrittenRule"]["properties"])
+    assert set(tree["rules"][0]) == set(schema["$defs"]["WrittenRule"]["properties"]) - {"at_least"}
     assert set(tree["rules"][0]["when"]) == set(schema["$defs"]["WrittenWhen"]["properties"])
     assert schema["additionalProperties"] is False
     assert all(part["additionalProperties"] is False for part in schema["$defs"].values())

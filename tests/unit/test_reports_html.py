@@ -388,6 +388,7 @@ def _huge() -> Scorecard:
         reasons=50 * (reason,),
         judgements=judgements,
         findings=findings,
+        usefulness=(replace(findings[0], goal="usefulness"),),
         inputs=replace(SAMPLE.inputs, columns={f"{n}{name}": name for n in range(200)}),
         controls=tuple(
             replace(control, attack=f"{n}{name}" if control.attack else "", reason=reason)
@@ -403,7 +404,7 @@ def test_what_does_not_fit_on_a_page_is_left_to_the_json() -> None:
     page = render(_huge(), "en")
     assert len(page) < 300_000
     text = Page(page).root.content
-    assert "150 more limits, with the best verdicts, are only in scorecard.json." in text
+    assert "160 more limits, with the best verdicts, are only in scorecard.json." in text
     assert "76 more are only in scorecard.json." in text
     assert "40 more are not drawn." in text
     assert "40 more attacks are only in scorecard.json." in text

@@ -46,9 +46,11 @@ def test_junit_has_a_case_for_each_judgement() -> None:
         "k-anonymity",
         "k-anonymity",
         "strangers-attack",
+        "tstr",
+        "marginals",
     ]
     assert limits.attrib["tests"] == str(len(SAMPLE.judgements))
-    assert (limits.attrib["failures"], limits.attrib["errors"], limits.attrib["skipped"]) == ("10", "1", "2")
+    assert (limits.attrib["failures"], limits.attrib["errors"], limits.attrib["skipped"]) == ("11", "1", "2")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_junit_has_a_case_for_each_control_and_none_of_them_is_red() -> None:
 def test_markdown_says_how_the_attacks_did_on_twins_and_what_went_wrong() -> None:
     text = markdown_summary.render(SAMPLE, "en").decode()
     assert "Controls: 6 of 9 pass. Of 4 attacks and checks that were tried on twins, 1 found the planted leak" in text
-    listed = [line for line in text.splitlines() if line.startswith("- ")]
+    listed = [line for line in text.splitlines() if line.startswith("- ") and "Usefulness" not in line]
     assert len(listed) == 3
     assert listed[1].startswith(
         "- ◆ Inconclusive: Leaky twin: members planted in the release (Attribute disclosure) – "
@@ -111,7 +113,7 @@ def test_markdown_is_short_and_says_what_counts() -> None:
     lines = text.splitlines()
     assert lines[0] == "## ✖ Fail: patient-visits-2026q1"
     assert "The policy also needs, and nothing assessed: Surviving identifiers." in text
-    assert "Limits: 5 fail, 1 error, 5 inconclusive, 12 pass, 2 not assessed." in text
+    assert "Limits: 6 fail, 1 error, 5 inconclusive, 13 pass, 2 not assessed." in text
     assert SAMPLE.release.digest in text
     assert card_digest(SAMPLE) in text
     assert len(lines) < 50

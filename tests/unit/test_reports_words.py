@@ -285,10 +285,10 @@ def test_worst_first_keeps_the_rules_together() -> None:
     assert [each.verdict for each in ordered[:4]] == 4 * [Verdict.FAIL]
     assert ordered[-1].verdict is Verdict.NOT_ASSESSED
     assert tally(SAMPLE.judgements) == [
-        (Verdict.FAIL, 5),
+        (Verdict.FAIL, 6),
         (Verdict.ERROR, 1),
         (Verdict.INCONCLUSIVE, 5),
-        (Verdict.PASS, 12),
+        (Verdict.PASS, 13),
         (Verdict.NOT_ASSESSED, 2),
     ]
 
