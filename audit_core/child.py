@@ -68,7 +68,8 @@ def _generate(kind: Any, params: dict[str, Any], folder: Path, rng: np.random.Ge
         its = kind.load(told.load)
     else:
         report = exchange.reporting(folder)
-        its = fitted(kind(**params), table, schema, Budget(rng=fitting, report=report, workshop=told.workshop))
+        budget = Budget(rng=fitting, report=report, workshop=told.workshop, folder=told.recipe)
+        its = fitted(kind(**params), table, schema, budget)
     exchange.write_table(folder, "made", its.sample(rows, sampling))
     exchange.write_guarantee(folder, its.guarantee)
     if told.load is None and hasattr(its, "save"):

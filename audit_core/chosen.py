@@ -1,14 +1,15 @@
 """What a recipe asks for, found among what is installed, with every problem at once."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from audit_core.errors import InputError, PluginError, Problem, raise_all
+from audit_core.model_folder import maker
 from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin
 from audit_core.questions import Asset
 from audit_core.reading.paths import resolve
@@ -79,24 +80,6 @@ def commission(recipe: Recipe, registry: Registry) -> Commission | None:
     return Commission(plugin=plugin, params=params, rows=rows)
 
 
-def maker(folder: Path) -> str:
-    """The name of the plugin that fitted a generator, as its folder says.
-
-    Raises:
-        InputError: The folder says nothing of it.
-    """
-    try:
-        told = json.loads((folder / "generator.json").read_bytes())
-        name = told["plugin"] if isinstance(told, dict) else None
-    except (OSError, ValueError, KeyError):
-        name = None
-    if not isinstance(name, str):
-        what = "there is no fitted generator: no generator.json that names its plugin"
-        fix = "Name the folder `model` of a pack that a run left"
-        raise InputError(Problem(code="model-unusable", what=what, where="release.generate.load", fix=fix))
-    return name
-
-
 def _model_folder(recipe: Recipe, written: str) -> Path:
     where = "release.generate.load"
     return resolve(written, recipe.folder, where=where, allow_outside=recipe.allow_outside)
@@ -114,13 +97,32 @@ def _generator_problems(recipe: Recipe, registry: Registry) -> Iterator[Problem]
             return
         if name not in registry.generators:
             yield _unknown("generator", "generator", name, registry.generators, "release.generate.load")
+        else:
+            yield from _not_installed(registry.generators[name])
         return
     if spec.name is None or spec.name not in registry.generators:
         yield _unknown("generator", "generator", spec.name or "", registry.generators, "release.generate.with")
         return
     plugin, where = registry.generators[spec.name], "release.generate.params"
+    yield from _not_installed(plugin)
     yield from _parameter_problems("generator", plugin, spec.params, where)
     yield from _not_allowed(plugin.params, spec.params, recipe, where)
+
+
+def _not_installed(plugin: GeneratorPlugin) -> Iterator[Problem]:
+    missing = []
+    for name in plugin.requires:
+        try:
+            version(name)
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        yield Problem(
+            code="generator-needs-extra",
+            what=f"the generator {plugin.name!r} needs {', '.join(missing)}, which is not installed",
+            where="release.generate",
+            fix="Install it with `pip install 'sekisho[tabular]'`, or as the plugin's own guide says",
+        )
 
 
 def _with_generator(plugin: AttackPlugin | CheckPlugin, params: Params, recipe: Recipe) -> Params:

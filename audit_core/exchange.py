@@ -92,10 +92,12 @@ class Folders:
     Attributes:
         load: Of a fitted generator; None where one is to be fitted.
         workshop: For checkpoints; None where none are kept.
+        recipe: Of the recipe.
     """
 
     load: Path | None = None
     workshop: Path | None = None
+    recipe: Path | None = None
 
 
 def write_commission(folder: Path, table: Table, schema: Schema, rows: int, folders: Folders) -> None:

@@ -21,6 +21,7 @@ from audit_core.errors import PackError, Problem, RunError, raise_all
 from audit_core.guarantee import Guarantee
 from audit_core.isolation import Failed, Job, Limits, Usage
 from audit_core.measurement import Reason
+from audit_core.model_folder import DIGESTS, digests
 from audit_core.reading.files import TextTable, read_table
 from audit_core.reading.kinds import look_at
 from audit_core.recipe import Recipe
@@ -119,7 +120,7 @@ def _folders(recipe: Recipe, commission: Commission, folder: Path) -> exchange.F
         return exchange.Folders(load=commission.load)
     workshop = folder / pack.WORKSHOP
     workshop.mkdir(mode=0o700, exist_ok=True)
-    return exchange.Folders(workshop=workshop.absolute())
+    return exchange.Folders(workshop=workshop.absolute(), recipe=recipe.folder.absolute())
 
 
 def _file_of(table: Table, form: Format, zoned: frozenset[str]) -> bytes:
@@ -249,10 +250,13 @@ class Kept:
 
     def model_from(self, folder: Path) -> None:
         """The plain files of the fitted generator."""
-        target = self.pack / pack.MODEL
-        for path in sorted((folder / exchange.MODEL).glob("*")):
-            if path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST_MODEL_FILE:
-                _write(target / path.name, path.read_bytes())
+        files = {
+            path.name: path.read_bytes()
+            for path in sorted((folder / exchange.MODEL).glob("*"))
+            if path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST_MODEL_FILE
+        }
+        for name, data in (files | ({DIGESTS: digests(files)} if files else {})).items():
+            _write(self.pack / pack.MODEL / name, data)
 
 
 def _read(name: str, members: Table, rows: int, folder: Path, kept: Kept | None) -> Table:

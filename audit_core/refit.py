@@ -52,11 +52,13 @@ class Budget:
         report: To be told now and then how training goes: numbers by name, such as "step", "steps", "epsilon_spent".
         workshop: A folder for checkpoints, from which a fit that was cut off goes on; None where there is none. What is
             in it leaves the house no more than the rows themselves.
+        folder: The recipe's; None where there is none.
     """
 
     rng: np.random.Generator
     report: Heard = unheard
     workshop: Path | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,15 @@
 An attack must catch the leaky case, be silent on the innocent one, answer the awkward ones and give the same answer
 twice. A check must measure them all, and more on the leaky case than on the innocent one; a check of usefulness, more
 on a release that holds together than on one whose columns have nothing to do with each other. A generator must make as
-many rows as it is asked for, like those it is fitted to, the same with one seed and others with another.
+many rows as it is asked for, like those it is fitted to, the same with one seed and others with another; one that
+claims differential privacy must not repeat itself.
 """
 
 import hashlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -19,8 +22,9 @@ from audit_core.cache import Cache
 from audit_core.case import Case, Role
 from audit_core.chosen import Commission
 from audit_core.codes import sentence
+from audit_core.exchange import Folders
 from audit_core.expected import expected
-from audit_core.generation import made_in_child
+from audit_core.generation import Kept, ledger_of, made_in_child
 from audit_core.isolation import Failed, Limits, Usage
 from audit_core.measurement import USEFULNESS, Measurement
 from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin
@@ -146,8 +150,13 @@ def find(plugin: AttackPlugin | CheckPlugin, case: Case, registry: Registry, see
     return attempt(plugin, plugin.trial, lay_out(case, setting, registry, [plugin], Cache())).finding
 
 
-def make(plugin: GeneratorPlugin, case: Case, rows: int, registry: Registry, seed: int = 0) -> Table:
+def make(
+    plugin: GeneratorPlugin, case: Case, rows: int, registry: Registry, seed: int = 0, kept: Path | None = None
+) -> Table:
     """What a generator makes of a case's members, as in an audit: in a child process.
+
+    Args:
+        kept: A folder for what it leaves besides rows, as in a pack.
 
     Raises:
         Failed: It made nothing, or no rows like the members.
@@ -155,7 +164,8 @@ def make(plugin: GeneratorPlugin, case: Case, rows: int, registry: Registry, see
     params = plugin.params.model_validate(plugin.trial).model_dump(mode="json")
     (members,) = with_own_dictionaries(case.members)
     commission = Commission(plugin=plugin, params=params, rows=rows)
-    return made_in_child(commission, members, case.schema, registry, seed, Limits(timeout_s=120), Usage())
+    keeping = None if kept is None else Kept(kept, folders=Folders())
+    return made_in_child(commission, members, case.schema, registry, seed, Limits(timeout_s=120), Usage(), keeping)
 
 
 def released(case: Case, made: Table) -> Case:
@@ -201,7 +211,14 @@ def _of_generator(plugin: GeneratorPlugin, registry: Registry) -> Iterator[Trial
         except Failed as failed:
             yield _trial(name, False, sentence(failed.reason, "en"))
             return
-    one, again, other = (make(plugin, plain, 40, registry, seed) for seed in (0, 0, 1))
+    with tempfile.TemporaryDirectory() as name:
+        one = make(plugin, plain, 40, registry, kept=Path(name))
+        claim = ledger_of(Path(name))
+    again = make(plugin, plain, 40, registry)
+    if claim is not None:
+        yield _trial("draws noise that no seed repeats", _cells(one) != _cells(again), "two runs of one seed are equal")
+        return
+    other = make(plugin, plain, 40, registry, seed=1)
     yield _trial("makes the same rows twice with one seed", _cells(one) == _cells(again), "two runs of one seed differ")
     yield _trial("makes other rows with another seed", _cells(one) != _cells(other), "the seed plays no part")
 

@@ -1,13 +1,17 @@
 """The entry point: light records of the attacks and checks that come with sekisho."""
 
+import sys
+
 from audit_core.asked import AskedHiddenValue, AskedLinkage
 from audit_core.hookspecs import hookimpl
 from audit_core.measurement import USEFULNESS
 from audit_core.plugin import AttackPlugin, CheckPlugin, Expected, GeneratorPlugin
 from audit_core.questions import Asset
 from audit_plugins.params import (
+    CtganParams,
     DetectionParams,
     DpCtganParams,
+    ExternalParams,
     KAnonymityParams,
     LeakyParams,
     MarginalRatioParams,
@@ -15,6 +19,15 @@ from audit_plugins.params import (
     SinglingOutParams,
     TrainOnSyntheticParams,
 )
+
+_BOOTSTRAP = """
+import csv, random, sys
+train, release, rows, seed = sys.argv[1:]
+header, *lines = csv.reader(open(train, newline="", encoding="utf-8"))
+random.seed(int(seed))
+csv.writer(open(release, "w", newline="", encoding="utf-8")).writerows([header, *random.choices(lines, k=int(rows))])
+"""
+"""A program for the kit's trials of `external`: it draws rows with replacement, so it leaks all it can."""
 
 _OF_A_CLAIM = (
     "epsilon_claimed",
@@ -371,6 +384,33 @@ def audit_checks() -> tuple[CheckPlugin, ...]:
 def audit_generators() -> tuple[GeneratorPlugin, ...]:
     return (
         GeneratorPlugin(
+            name="ctgan",
+            title={"en": "Conditional GAN", "ja": "条件付き GAN"},
+            method={
+                "en": "Trains the CTGAN of the package of that name; claims no privacy.",
+                "ja": "同名のパッケージの CTGAN を学習します。プライバシーの主張はありません。",
+            },
+            references=(
+                "Xu, Skoularidou, Cuesta-Infante & Veeramachaneni (2019), Modeling tabular data using conditional GAN",
+            ),
+            load="audit_plugins.generators.ctgan:Ctgan",
+            params=CtganParams,
+            requires=("ctgan", "pandas"),
+            trial={"epochs": 3, "batch": 100},
+        ),
+        GeneratorPlugin(
+            name="external",
+            title={"en": "External program", "ja": "外部プログラム"},
+            method={
+                "en": "Runs a program that reads a CSV file and writes one, and a ledger if it claims privacy.",
+                "ja": "CSV ファイルを読み書きするプログラムを実行します。プライバシーを主張する場合は台帳も"
+                "書き出します。",
+            },
+            load="audit_plugins.generators.external:External",
+            params=ExternalParams,
+            trial={"command": [sys.executable, "-c", _BOOTSTRAP, "{train}", "{release}", "{rows}", "{seed}"]},
+        ),
+        GeneratorPlugin(
             name="dp-ctgan",
             title={"en": "Conditional GAN with differential privacy", "ja": "差分プライバシー付き条件付き GAN"},
             method={
@@ -388,7 +428,7 @@ def audit_generators() -> tuple[GeneratorPlugin, ...]:
             load="audit_plugins.generators.dp_ctgan.generator:DpCtgan",
             params=DpCtganParams,
             requires=("torch", "opacus", "opendp", "randomgen", "safetensors"),
-            trial={"epsilon": 5, "delta": 1e-5, "epochs": 5, "batch": 200},
+            trial={"epsilon": 5, "delta": 1e-5, "epochs": 1, "batch": 40},
         ),
         GeneratorPlugin(
             name="independent",

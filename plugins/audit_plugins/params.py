@@ -1,8 +1,8 @@
 """The parameters of the built-in plugins: light models, read where the recipe is checked."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from audit_core.asked import AskedGenerator, AskedMembership, AskedSinglingOut, AskedTarget, Targets
 from audit_core.written.numbers import fraction, probability
@@ -47,6 +47,38 @@ class DpCtganParams(BaseModel):
         default=0.2, description="noisy counts alone would cost this share of epsilon; the steps take the rest"
     )
     clipping_norm: float = Field(default=1.0, gt=0, le=1000, description="the largest norm of a row's gradient")
+
+
+class ExternalParams(BaseModel):
+    """The program that `external` runs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: tuple[str, ...] = Field(
+        min_length=1,
+        description=(
+            "its words, in which {train}, {release}, {rows}, {seed}, {schema} and {ledger} stand for the CSV file to "
+            "read, the one to write, how many rows, a seed, a JSON file of what is declared of the columns, and where "
+            "to write the ledger of what is claimed; needs --allow-commands"
+        ),
+        json_schema_extra={"needs": "allow-commands"},
+    )
+
+    @model_validator(mode="after")
+    def _reads_and_writes(self) -> Self:
+        for placeholder in ("{train}", "{release}"):
+            if not any(placeholder in word for word in self.command):
+                raise ValueError(f"no {placeholder} in the command: it would not learn of that file")
+        return self
+
+
+class CtganParams(BaseModel):
+    """How `ctgan` is trained."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: int = Field(default=300, ge=1, le=100_000)
+    batch: int = Field(default=500, ge=10, le=10**6, multiple_of=10, description="rows in a step")
 
 
 class KAnonymityParams(BaseModel):

@@ -1,0 +1,129 @@
+"""A generator with a guarantee, from recipe to card: its ledger is in the pack, judged, and goes with the model."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("opacus")
+
+RECIPE = """audit: made
+release: {{generate: {generate}, rows: {rows}}}
+members: members.csv
+non_members: others.csv
+policy: dp-model
+columns: {columns}
+attacks: {{dp-claim: {{}}, exact-copies: {{}}}}
+"""
+DP = "{with: dp-ctgan, params: {epsilon: 3, delta: 1e-5, epochs: 2, batch: 100}}"
+
+
+def card(pack: Path) -> dict:
+    return json.loads((pack / "scorecard.json").read_text())
+
+
+def verdicts(pack: Path) -> dict[str, str]:
+    return {one["measurement"] + " " + one["of"]: one["verdict"] for one in card(pack)["judgements"]}
+
+
+@pytest.fixture(scope="module")
+def made(files, sekisho, tmp_path_factory) -> Path:
+    """A pack with a release that a generator was trained for."""
+    out = tmp_path_factory.mktemp("dp") / "pack"
+    recipe = files.folder / "dp.yaml"
+    recipe.write_text(RECIPE.format(generate=DP, rows=800, columns="{}"))
+    ran = sekisho("audit", recipe, "--out", out, "--json-events")
+    assert ran.code in (1, 3), ran.err
+    events = [json.loads(line) for line in ran.err.splitlines() if line.startswith("{")]
+    told = [event for event in events if event["event"] == "training"]
+    assert told
+    assert {"step", "steps", "epsilon_spent", "epsilon_left", "rows_per_minute", "batch", "eta_s"} <= told[-1].keys()
+    return out
+
+
+def test_the_ledger_is_in_the_pack_and_on_the_card(made: Path) -> None:
+    found = card(made)
+    claim = found["guarantee"]
+    assert claim == json.loads((made / "release" / "ledger.json").read_text())
+    assert claim == json.loads((made / "model" / "ledger.json").read_text())
+    assert 0 < claim["epsilon"] <= 3
+    assert not (made / "workshop").exists()
+    for language, heading in (("en", "What the claim rests on"), ("ja", "主張の根拠")):
+        page = (made / f"scorecard.{language}.html").read_text()
+        assert heading in page
+        assert "ChaCha20" in page
+
+
+def test_a_true_ledger_passes_and_kinds_that_nobody_declared_do_not(made: Path) -> None:
+    its = verdicts(made)
+    assert its["claim_understated rdp"] == its["claim_understated pld"] == its["budget_used all"] == "pass"
+    assert its["steps_outside all"] == "fail"  # the recipe declares no kind of a column
+
+
+def test_a_fitted_generator_makes_another_release_with_its_ledger(made: Path, files, sekisho, tmp_path) -> None:
+    shutil.copytree(made / "model", files.folder / "model", dirs_exist_ok=True)
+    recipe = files.folder / "load.yaml"
+    recipe.write_text(RECIPE.format(generate="{load: model}", rows=300, columns="{}"))
+    ran = sekisho("audit", recipe, "--out", tmp_path / "pack")
+    assert ran.code in (1, 3), ran.err
+    assert card(tmp_path / "pack")["guarantee"] == card(made)["guarantee"]
+    assert card(tmp_path / "pack")["release"]["rows"] == 300
+
+    ledger = files.folder / "model" / "ledger.json"
+    ledger.write_text(ledger.read_text().replace('"delta": 1e-05', '"delta": 1e-09'))
+    ran = sekisho("audit", recipe, "--out", tmp_path / "again")
+    assert ran.code == 2, ran.err
+    assert "not as it was saved: ledger.json" in ran.err
+    assert not (tmp_path / "again").exists()
+
+
+def test_a_ledger_of_somebody_elses_release_is_judged(made: Path, files, sekisho, tmp_path) -> None:
+    for name in ("release.parquet", "ledger.json"):
+        shutil.copy(made / "release" / name, files.folder / name)
+    told = json.loads((files.folder / "ledger.json").read_text())
+    (files.folder / "ledger.json").write_text(json.dumps(told | {"epsilon": told["epsilon"] / 2}))
+    recipe = files.folder / "claimed.yaml"
+    text = RECIPE.format(generate="{}", rows=1, columns="{}")
+    recipe.write_text(text.replace("{generate: {}, rows: 1}", "{table: release.parquet, ledger: ledger.json}"))
+    ran = sekisho("audit", recipe, "--out", tmp_path / "pack")
+    assert ran.code == 1, ran.err
+    assert verdicts(tmp_path / "pack")["claim_understated pld"] == "fail"
+
+
+def test_a_folder_without_a_generator_is_an_input_error(files, sekisho, tmp_path) -> None:
+    (files.folder / "nothing").mkdir(exist_ok=True)
+    recipe = files.folder / "nothing.yaml"
+    recipe.write_text(RECIPE.format(generate="{load: nothing}", rows=10, columns="{}"))
+    ran = sekisho("audit", recipe, "--out", tmp_path / "pack")
+    assert ran.code == 2, ran.err
+    assert "model-unusable" in ran.err
+    assert not (tmp_path / "pack").exists()
+
+
+def test_a_program_may_claim_what_its_ledger_says(files, sekisho, tmp_path) -> None:
+    program = files.folder / "program.py"
+    program.write_text(
+        "import csv, json, random, sys\n"
+        "train, release, rows, ledger = sys.argv[1:]\n"
+        "header, *lines = csv.reader(open(train, encoding='utf-8'))\n"
+        "csv.writer(open(release, 'w', encoding='utf-8')).writerows([header, *random.choices(lines, k=int(rows))])\n"
+        "claim = {'epsilon': 1.0, 'delta': 0.0, 'budget': 1.0, 'unit': 'row', 'rows_per_unit': 1,\n"
+        "         'relation': 'add-or-remove', 'accountant': 'its own', 'schema_version': 1,\n"
+        "         'mechanisms': [{'kind': 'stated', 'purpose': 'all of it', 'epsilon': 1.0}]}\n"
+        "json.dump(claim, open(ledger, 'w'))\n"
+    )
+    command = "[python3, program.py, '{train}', '{release}', '{rows}', '{ledger}']"
+    recipe = files.folder / "external.yaml"
+    generate = f"{{with: external, params: {{command: {command}}}}}"
+    recipe.write_text(RECIPE.format(generate=generate, rows=500, columns="{}"))
+    refused = sekisho("audit", recipe, "--out", tmp_path / "pack")
+    assert refused.code == 2
+    assert "--allow-commands" in refused.err
+    ran = sekisho("audit", recipe, "--out", tmp_path / "pack", "--allow-commands")
+    # Its arithmetic adds up; that its rows are members all the same is for the attacks to say.
+    assert ran.code == 1, ran.err
+    its = verdicts(tmp_path / "pack")
+    assert its["claim_understated rdp"] == "pass"
+    assert its["copies_excess raw"] == "fail"
