@@ -3,13 +3,14 @@
     python benchmarks/dp_generators.py FOLDER [--generators dp-ctgan,ctgan,independent] [--seeds 3] [--epsilon 3]
         [--external PYTHON] [--table adult|german-credit]
 
-FOLDER holds the data sets' folders as `benchmarks/public_tables.py` reads them. Adult is trained on 32,561 rows and tested
-on the other 16,281, whose labels nothing was chosen by; German credit is the table for trying settings. `--external` names
-the interpreter of another environment in which dpmm is installed: its MST then runs out of process (`mst_of_dpmm.py`).
+FOLDER holds the data sets' folders as `benchmarks/public_tables.py` reads them. Adult is trained on 32,561 rows and
+tested on the other 16,281, by whose labels nothing was chosen; German credit is the table for trying settings.
+`--external` names the interpreter of another environment in which dpmm is installed: its MST then runs out of process
+(`examples/mst_of_dpmm.py`).
 
-Each line is one audit with the checks `tstr` and `marginals`: F1 of the rarer class by gradient boosting and its share of
-what real rows reach, ROC AUC and its share, the fidelity of pairs of columns, epsilon by the ledger and computed again,
-processor-independent wall seconds and the highest resident size of the generator's process. The final epoch is taken.
+Each line is one audit with the checks `tstr` and `marginals`: F1 of the rarer class by gradient boosting and its share
+of what real rows reach, ROC AUC and its share, the fidelity of pairs of columns, epsilon by the ledger and computed
+again, wall seconds and the highest resident size of the generator's process. The final epoch is taken.
 """
 
 import argparse
@@ -81,7 +82,7 @@ def main() -> None:
         "independent": {},
         "external": {
             "command": [
-                str(options.external), str(Path(__file__).parent / "mst_of_dpmm.py"),
+                str(options.external), str(Path(__file__).parents[1] / "examples" / "mst_of_dpmm.py"),
                 "{train}", "{release}", "{rows}", "{schema}", "{ledger}", str(options.epsilon), "1e-6",
             ]
         },
@@ -112,7 +113,9 @@ def main() -> None:
                 if not (out / "scorecard.json").exists():
                     print(f"{generator:12} {seed:4}  {ran.stderr.strip().splitlines()[-1][:100]}", flush=True)
                     continue
-                print(line(generator, seed, json.loads((out / "scorecard.json").read_text(encoding="utf-8"))), flush=True)
+                print(
+                    line(generator, seed, json.loads((out / "scorecard.json").read_text(encoding="utf-8"))), flush=True
+                )
 
 
 def line(generator: str, seed: int, card: dict[str, Any]) -> str:
@@ -125,11 +128,12 @@ def line(generator: str, seed: int, card: dict[str, Any]) -> str:
         for one in finding["measurements"]:
             if (one["name"], one["of"]) == ("epsilon_recomputed", "pld"):
                 again = one["value"]
-    used = card["volatile"]
+    used, nothing = card["volatile"], float("nan")
+    spent = claim["epsilon"] if claim else nothing
     return (
         f"{generator:12} {seed:4}  {f1:.3f} ({f1_share:.3f})  {auc:.3f} ({auc_share:.3f})  "
-        f"{measured(card, 'statistical_fidelity', ''):8.3f}  {claim['epsilon'] if claim else float('nan'):7.3f} / {again:5.3f}"
-        f"  {used['seconds'].get(generator, float('nan')):7.1f}  {used['peak_mib'].get(generator, float('nan')):5.0f}"
+        f"{measured(card, 'statistical_fidelity', ''):8.3f}  {spent:7.3f} / {again:5.3f}"
+        f"  {used['seconds'].get(generator, nothing):7.1f}  {used['peak_mib'].get(generator, nothing):5.0f}"
     )
 
 

@@ -396,7 +396,7 @@ def audit_generators() -> tuple[GeneratorPlugin, ...]:
             load="audit_plugins.generators.ctgan:Ctgan",
             params=CtganParams,
             requires=("ctgan", "pandas"),
-            trial={"epochs": 3, "batch": 100},
+            trial={"epochs": 1, "batch": 100},
         ),
         GeneratorPlugin(
             name="external",

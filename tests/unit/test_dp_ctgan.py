@@ -22,6 +22,7 @@ from audit_core.refit import Budget, Declared  # noqa: E402
 from audit_core.tables import MISSING, Column, Table, read_only  # noqa: E402
 from audit_plugins.generators.dp_ctgan import model_files  # noqa: E402
 from audit_plugins.generators.dp_ctgan.cells import number_cells  # noqa: E402
+from audit_plugins.generators.dp_ctgan.checkpoints import found, identity  # noqa: E402
 from audit_plugins.generators.dp_ctgan.domain import Domain, all_cells, domains  # noqa: E402
 from audit_plugins.generators.dp_ctgan.encoding import encoding  # noqa: E402
 from audit_plugins.generators.dp_ctgan.generator import DpCtgan, FittedDpCtgan, TrainingStopped  # noqa: E402
@@ -401,6 +402,52 @@ def test_weights_that_are_no_number_are_noticed(monkeypatch) -> None:
     monkeypatch.setattr("audit_plugins.generators.dp_ctgan.generator.refuse_unsound", lambda noise: None)
     with pytest.raises(TrainingStopped):
         generator().fit(people(600), SCHEMA, Budget(rng=np.random.default_rng(0)))
+
+
+def test_a_training_that_was_cut_off_goes_on_with_what_it_had_spent(tmp_path, monkeypatch) -> None:
+    """What was counted is not counted again, and the steps that are left are those that were planned."""
+    monkeypatch.setattr("audit_plugins.generators.dp_ctgan.generator.CHECKPOINT_EVERY_S", 0.0)
+    seen: list[int] = []
+
+    def cut_off(self: Trainer) -> None:
+        seen.append(self.meter.taken)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut:
+        cut.setattr(Trainer, "_generate", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            generator().fit(people(600), SCHEMA, Budget(rng=np.random.default_rng(0), workshop=tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.safetensors", "checkpoint.json"}
+    left = json.loads((tmp_path / "checkpoint.json").read_text())
+    assert left["taken"] == 4
+
+    counted: list[str] = []
+    monkeypatch.setattr(NoiseSource, "counts", lambda *_: counted.append("again"))
+    monkeypatch.setattr("audit_plugins.generators.dp_ctgan.generator.refuse_unsound", lambda noise: None)
+    fitted = generator().fit(people(600), SCHEMA, Budget(rng=np.random.default_rng(0), workshop=tmp_path))
+    counts, training = fitted.guarantee.mechanisms
+    assert counted == []
+    assert isinstance(counts, NoisyCounts)
+    assert isinstance(training, NoisySteps)
+    assert training.steps == left["planned"]["steps"]
+    assert training.noise_multiplier == left["planned"]["noise_multiplier"]
+    assert fitted.guarantee.epsilon <= 4.0
+    assert len(fitted.sample(10, np.random.default_rng(0))) == 10
+
+
+def test_a_checkpoint_of_other_rows_or_settings_is_not_gone_on_from(tmp_path) -> None:
+    names = {
+        identity(people(50), SCHEMA, vars(generator())),
+        identity(people(50, seed=2), SCHEMA, vars(generator())),
+        identity(people(50), SCHEMA, vars(generator(epsilon=2.0))),
+        identity(people(50), SCHEMA | {"place": Declared()}, vars(generator())),
+    }
+    assert len(names) == 4
+    (tmp_path / "checkpoint.json").write_text("{}")
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"")
+    assert found(tmp_path, next(iter(names))) is None
+    assert found(None, next(iter(names))) is None
 
 
 # Files

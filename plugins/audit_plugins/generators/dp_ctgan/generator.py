@@ -10,7 +10,7 @@ import numpy as np
 from audit_core.guarantee import Guarantee, NoisyCounts, NoisySteps
 from audit_core.refit import Budget, Schema
 from audit_core.tables import Table
-from audit_plugins.generators.dp_ctgan import model_files
+from audit_plugins.generators.dp_ctgan import checkpoints, model_files
 from audit_plugins.generators.dp_ctgan.conditions import conditions
 from audit_plugins.generators.dp_ctgan.domain import all_cells, all_declared, domains, public_facts
 from audit_plugins.generators.dp_ctgan.encoding import Encoding, encoding
@@ -22,6 +22,8 @@ from audit_plugins.generators.dp_ctgan.training import NotFinite, Settings, Trai
 
 FEWEST_STEPS_OF_ALL = 4
 """A step has at most one row in so many: with nearly all rows in each, sampling protects nobody."""
+
+CHECKPOINT_EVERY_S = 30.0
 
 
 class DpCtgan:
@@ -60,15 +62,16 @@ class DpCtgan:
         noise = NoiseSource()
         refuse_unsound(noise)
         meter = Meter(self._epsilon, self._delta)
-        public, outside = public_facts(table, schema)
-        looks = 1 if all_declared(table, schema) else 2
-        multiplier = _counts_noise(self._epsilon * self._counts_share, self._delta, looks)
-        its_domains = domains(table, schema, meter, noise, multiplier)
-        cells = all_cells(table, its_domains)
-        target = _target(self._target, table, schema)
-        its_encoding = encoding(cells, its_domains, target, meter, noise, multiplier)
-        its_settings = self._settings(meter, its_encoding.rows)
-        its_conditions = conditions(its_encoding)
+        name = checkpoints.identity(table, schema, vars(self))
+        left = checkpoints.found(budget.workshop, name)
+        if left is None:
+            its_encoding = self._counted(table, schema, meter, noise)
+            planned = self._planned(meter, its_encoding.rows)
+        else:
+            left.restore(meter)
+            its_encoding, planned = left.encoding, left.planned
+        its_settings, its_conditions = _settings(planned), conditions(its_encoding)
+        cells = all_cells(table, [column.domain for column in its_encoding.columns])
         trainer = Trainer(
             modes=its_encoding.modes(cells),
             encoding=its_encoding,
@@ -78,10 +81,16 @@ class DpCtgan:
             noise=noise,
             rng=budget.rng,
         )
-        live = Live(meter, its_settings, budget.report)
+        if left is not None:
+            checkpoints.apply(left, trainer)
+        public, outside = public_facts(table, schema)
+        live, kept = Live(meter, its_settings, budget.report), time.monotonic()
         try:
             for taken in trainer.run():
                 live(taken)
+                if budget.workshop is not None and time.monotonic() - kept >= CHECKPOINT_EVERY_S:
+                    checkpoints.keep(budget.workshop, name, trainer, planned)
+                    kept = time.monotonic()
         except NotFinite:
             raise TrainingStopped(_claim(meter, public, outside, "the loss was no finite number")) from None
         shape = {
@@ -93,8 +102,21 @@ class DpCtgan:
         like: list[tuple[str, str]] = [(column.name, column.kind) for column in table.columns]
         return FittedDpCtgan(trainer.averaged, its_encoding, like, shape, _claim(meter, public, outside))
 
-    def _settings(self, meter: Meter, rows: float) -> Settings:
-        batch = max(1, min(self._batch, round(rows / FEWEST_STEPS_OF_ALL)))
+    def _counted(self, table: Table, schema: Schema, meter: Meter, noise: NoiseSource) -> Encoding:
+        """Everything that is counted before training."""
+        looks = 1 if all_declared(table, schema) else 2
+        multiplier = _counts_noise(self._epsilon * self._counts_share, self._delta, looks)
+        its_domains = domains(table, schema, meter, noise, multiplier)
+        target = _target(self._target, table, schema)
+        return encoding(all_cells(table, its_domains), its_domains, target, meter, noise, multiplier)
+
+    def _planned(self, meter: Meter, rows: float) -> NoisySteps:
+        """All steps of training, with as much noise as the rest of the budget needs.
+
+        Args:
+            rows: How many there are, by the noisy counts.
+        """
+        batch = max(2, min(self._batch, round(rows / FEWEST_STEPS_OF_ALL)))
         planned = NoisySteps(
             purpose="training of the discriminator",
             noise_multiplier=1.0,
@@ -106,20 +128,7 @@ class DpCtgan:
         )
         planned = replace(planned, noise_multiplier=noise_for(self._epsilon, self._delta, meter.spent, planned))
         meter.plan(planned)
-        return Settings(
-            batch=batch,
-            steps=planned.steps,
-            rate=planned.sample_rate,
-            noise_multiplier=planned.noise_multiplier,
-            clipping_norm=self._clipping_norm,
-            discriminator_rate=2e-3,
-            generator_rate=1e-3,
-            hidden=128,
-            generator_hidden=256,
-            generator_layers=2,
-            matching=10.0,
-            averaging=0.99,
-        )
+        return planned
 
     @staticmethod
     def load(folder: Path) -> "FittedDpCtgan":
@@ -158,6 +167,23 @@ class FittedDpCtgan:
     def save(self, folder: Path) -> None:
         """Writes weights, description and ledger."""
         model_files.save(folder, self._generator, self._encoding, self._like, self._shape, self.guarantee)
+
+
+def _settings(planned: NoisySteps) -> Settings:
+    return Settings(
+        batch=round(planned.expected_batch),
+        steps=planned.steps,
+        rate=planned.sample_rate,
+        noise_multiplier=planned.noise_multiplier,
+        clipping_norm=planned.clipping_norm,
+        discriminator_rate=1e-3,
+        generator_rate=1e-3,
+        hidden=128,
+        generator_hidden=256,
+        generator_layers=2,
+        matching=10.0,
+        averaging=0.99,
+    )
 
 
 class TrainingStopped(Exception):

@@ -41,7 +41,7 @@ def save(
 
     folder.mkdir(parents=True, exist_ok=True)
     ledger = claim.to_json()
-    told = {"plugin": PLUGIN, "version": VERSION, "columns": like, "shape": shape, "encoding": _described(encoding)}
+    told = {"plugin": PLUGIN, "version": VERSION, "columns": like, "shape": shape, "encoding": described(encoding)}
     description = (json.dumps(told, ensure_ascii=False, sort_keys=True) + "\n").encode()
     (folder / LEDGER).write_bytes(ledger)
     (folder / DESCRIPTION).write_bytes(description)
@@ -75,7 +75,7 @@ def load(folder: Path) -> tuple[Generator, Encoding, list[tuple[str, str]], dict
     its = json.loads(description)
     if (its["plugin"], its["version"]) != (PLUGIN, VERSION):
         raise _unusable("the model is of another version or generator", "Train it again")
-    encoding = _encoding(its["encoding"])
+    encoding = encoding_of(its["encoding"])
     generator = Generator(**its["shape"])
     generator.load_state_dict(weights)
     like = [(str(name), str(kind)) for name, kind in its["columns"]]
@@ -90,7 +90,7 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _described(encoding: Encoding) -> dict[str, Any]:
+def described(encoding: Encoding) -> dict[str, Any]:
     columns = []
     for column in encoding.columns:
         domain = column.domain
@@ -108,7 +108,7 @@ def _described(encoding: Encoding) -> dict[str, Any]:
     return {"columns": columns, "target": encoding.target, "groups": encoding.groups.tolist(), "rows": encoding.rows}
 
 
-def _encoding(told: dict[str, Any]) -> Encoding:
+def encoding_of(told: dict[str, Any]) -> Encoding:
     columns = []
     for column in told["columns"]:
         its = column["domain"]
