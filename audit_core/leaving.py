@@ -1,6 +1,5 @@
 """How a process of ours ends: by the exit code that the work gave it, whatever native libraries do at the end."""
 
-import atexit
 import os
 import sys
 from collections.abc import Callable
@@ -12,14 +11,14 @@ def leave_after(work: Callable[[], object]) -> NoReturn:
     """Does the work, and ends the process with the code that it exits with, or 0.
 
     The interpreter's own end would tear down the thread pools of native libraries, which now and then aborts the
-    process (Arrow issue 34314): a verdict would be lost in exit code 134. So that part is left out.
+    process (Arrow issue 34314), and wait for pools of workers that are still at it: a verdict would be lost in exit
+    code 134. So that part is left out; what has to be tidied up is tidied up where it was made.
     """
     code: object = 0
     try:
         work()
     except SystemExit as exit_:
         code = exit_.code
-    atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()

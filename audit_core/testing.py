@@ -25,6 +25,7 @@ from audit_core.codes import sentence
 from audit_core.exchange import Folders
 from audit_core.expected import expected
 from audit_core.generation import Kept, ledger_of, made_in_child
+from audit_core.guarantee import Guarantee, Stated
 from audit_core.isolation import Failed, Limits, Usage
 from audit_core.measurement import USEFULNESS, Measurement
 from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin
@@ -228,13 +229,13 @@ def _cells(table: Table) -> list[list[str | None]]:
 
 
 def _of_measuring(plugin: AttackPlugin | CheckPlugin, registry: Registry) -> Iterator[Trial]:
-    innocent = find(plugin, made_up_case("innocent"), registry)
+    innocent = find(plugin, _claimed(plugin, made_up_case("innocent")), registry)
     yield _measured("answers the innocent case", innocent)
     if innocent.outcome != "measured":
         return
-    leaky = find(plugin, made_up_case("leaky"), registry)
+    leaky = find(plugin, _claimed(plugin, made_up_case("leaky"), understated=True), registry)
     yield _measured("answers the leaky case", leaky)
-    again = find(plugin, made_up_case("innocent"), registry)
+    again = find(plugin, _claimed(plugin, made_up_case("innocent")), registry)
     yield _trial("gives the same answer twice", again == innocent, "two runs of one seed differ")
     yield _trial("measures what its record says", _names(innocent) <= set(plugin.measures), "another measurement")
     surprises = [f"{one.name} ({one.of})" for one in innocent.measurements if not _as_expected(plugin, one)]
@@ -253,7 +254,24 @@ def _of_measuring(plugin: AttackPlugin | CheckPlugin, registry: Registry) -> Ite
         more = _total(leaky) >= _total(innocent)
         yield _trial("measures no less on the leaky case", more, "HIGHER must be MORE LEAKAGE")
     for name, case in _awkward().items():
-        yield _measured(f"answers a case with {name}", find(plugin, case, registry))
+        yield _measured(f"answers a case with {name}", find(plugin, _claimed(plugin, case), registry))
+
+
+def _claimed(plugin: AttackPlugin | CheckPlugin, case: Case, *, understated: bool = False) -> Case:
+    """The case, with a claim of differential privacy where the plugin is about one: true, or half of the truth."""
+    if not (isinstance(plugin, CheckPlugin) and "guarantee" in plugin.needs):
+        return case
+    claim = Guarantee(
+        epsilon=0.5 if understated else 1.0,
+        delta=1e-6,
+        budget=2.0,
+        unit="row",
+        rows_per_unit=1,
+        relation="add-or-remove",
+        accountant="its own",
+        mechanisms=(Stated(purpose="all of it", epsilon=1.0),),
+    )
+    return replace(case, guarantee=claim)
 
 
 def _awkward() -> dict[str, Case]:

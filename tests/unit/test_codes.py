@@ -158,6 +158,7 @@ def test_the_facts_we_have_words_for_are_those_of_a_case() -> None:
         "members": nothing,
         "published": nothing,
         "non_members": None,
+        "guarantee": None,
         "roles": {},
         "generalised": False,
         "k_anonymity_min": 0,

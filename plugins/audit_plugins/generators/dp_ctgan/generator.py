@@ -176,7 +176,7 @@ def _settings(planned: NoisySteps) -> Settings:
         rate=planned.sample_rate,
         noise_multiplier=planned.noise_multiplier,
         clipping_norm=planned.clipping_norm,
-        discriminator_rate=1e-3,
+        discriminator_rate=2e-3,
         generator_rate=1e-3,
         hidden=128,
         generator_hidden=256,
