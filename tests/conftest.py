@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Workers of one run share the cores: threads of OpenMP would only wait for each other. Libraries read this as they load.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 # A machine that does other things must not fail a property.
 settings.register_profile("sekisho", deadline=None)
 settings.load_profile("sekisho")
