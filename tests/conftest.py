@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# Workers of one run share the cores: threads of OpenMP would only wait for each other. Libraries read this as they load.
+# Workers of one run share the cores: threads of OpenMP would wait for each other. Libraries read this as they load.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
