@@ -25,7 +25,10 @@ def card(pack: Path) -> dict:
 
 
 def verdicts(pack: Path) -> dict[str, str]:
-    return {one["measurement"] + " " + one["of"]: one["verdict"] for one in card(pack)["judgements"]}
+    worst: dict[str, str] = {}
+    for one in card(pack)["judgements"]:  # worst first
+        worst.setdefault(one["measurement"] + " " + one["of"], one["verdict"])
+    return worst
 
 
 @pytest.fixture(scope="module")
@@ -125,5 +128,5 @@ def test_a_program_may_claim_what_its_ledger_says(files, sekisho, tmp_path) -> N
     # Its arithmetic adds up; that its rows are members all the same is for the attacks to say.
     assert ran.code == 1, ran.err
     its = verdicts(tmp_path / "pack")
-    assert its["claim_understated rdp"] == "pass"
+    assert its["claim_understated pld"] == "pass"
     assert its["copies_excess raw"] == "fail"

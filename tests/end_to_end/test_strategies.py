@@ -101,5 +101,6 @@ def test_rules_that_no_rows_can_keep_are_exit_4_and_leave_no_release(visits, sek
     path.write_text(path.read_text(encoding="utf-8").replace("non_members: {split: 0.5}\n", ""), encoding="utf-8")
     ran = sekisho("audit", path, "--out", tmp_path / "pack")
     assert (ran.code, "[rules-not-met] rules: of 1,200 sampled rows" in ran.err) == (4, True), ran.err
-    assert not (tmp_path / "pack" / "release").exists()
+    # No release; the ledger stays: what the training spent is spent.
+    assert [each.name for each in (tmp_path / "pack" / "release").iterdir()] == ["ledger.json"]
     assert sekisho("explain", "rules-not-met").code == 0
