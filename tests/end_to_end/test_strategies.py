@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,11 @@ def visits(tmp_path: Path) -> Path:
 
 
 def recipe(folder: Path, *changes: tuple[str, str]) -> Path:
+    """The example for fewer rows, by a generator that takes no time and does the same each time."""
     text = (EXAMPLES / "patient-visits.yaml").read_text(encoding="utf-8").replace("rows: 3000", "rows: 600")
+    quick = re.sub(r"with: dp-ctgan\n.*?params: {[^}]*}", "with: independent", text, flags=re.DOTALL)
+    assert quick != text
+    text = quick
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
@@ -101,6 +106,5 @@ def test_rules_that_no_rows_can_keep_are_exit_4_and_leave_no_release(visits, sek
     path.write_text(path.read_text(encoding="utf-8").replace("non_members: {split: 0.5}\n", ""), encoding="utf-8")
     ran = sekisho("audit", path, "--out", tmp_path / "pack")
     assert (ran.code, "[rules-not-met] rules: of 1,200 sampled rows" in ran.err) == (4, True), ran.err
-    # No release; the ledger stays: what the training spent is spent.
-    assert [each.name for each in (tmp_path / "pack" / "release").iterdir()] == ["ledger.json"]
+    assert not (tmp_path / "pack" / "release").exists()
     assert sekisho("explain", "rules-not-met").code == 0
