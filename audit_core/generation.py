@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -87,6 +88,9 @@ def generate(
     name = _name(recipe, commission, rehearsal, registry)
     if (finished := cache.text(name)) is None or finished != _digest(path) or (steps := _steps(cache, name)) is None:
         started = time.monotonic()
+        # What an earlier attempt claimed, perhaps by another generator, is no claim of this one.
+        (folder / pack.LEDGER).unlink(missing_ok=True)
+        shutil.rmtree(folder / pack.MODEL, ignore_errors=True)
         kept = Kept(folder, folders=_folders(recipe, commission, folder))
         to_sample = replace(commission, rows=rows_to_sample(recipe, commission.rows))
         sampled = _made(recipe, to_sample, members, rehearsal, registry, usage, kept, heard, debug)

@@ -74,13 +74,6 @@ def steps(**fields: object) -> NoisySteps:
     return NoisySteps(**its)  # type: ignore[arg-type]
 
 
-class Silent(NoiseSource):
-    """Without noise, so that what is counted can be seen."""
-
-    def counts(self, exact: np.ndarray, sigma: float) -> np.ndarray:
-        return exact
-
-
 # The meter
 
 
@@ -186,10 +179,10 @@ def test_cells_of_fractions_keep_the_bounds_and_zero() -> None:
 
 def test_without_noise_the_encoding_is_that_of_the_data() -> None:
     table = people(4000)
-    found = domains(table, SCHEMA, Meter(9.0, 1e-5), Silent(), 5.0)
+    found = domains(table, SCHEMA, Meter(9.0, 1e-5), Exact(), 5.0)
     cells = all_cells(table, found)
     meter = Meter(90.0, 1e-5)
-    its = encoding(cells, found, 1, meter, Silent(), 0.5)
+    its = encoding(cells, found, 1, meter, Exact(), 0.5)
     assert its.rows == 4000
     label = table.codes[:, 1]
     assert its.groups == pytest.approx([np.mean(label == 0), np.mean(label == 1)])
@@ -280,6 +273,8 @@ def packed(network, settings, noise):  # type: ignore[no-untyped-def]
 
 
 class Exact(NoiseSource):
+    """Counts without noise."""
+
     def counts(self, exact, sigma):  # type: ignore[no-untyped-def]
         return exact
 

@@ -13,8 +13,9 @@ from audit_core.case import read_sources
 from audit_core.chosen import Commission, commission
 from audit_core.errors import InputError, RunError
 from audit_core.generation import Made, generate, made_in_child
+from audit_core.guarantee import Guarantee, Stated
 from audit_core.isolation import Failed, Limits, Usage
-from audit_core.pack import COINS, RELEASE
+from audit_core.pack import COINS, LEDGER, RELEASE
 from audit_core.program import Program
 from audit_core.recipe import Recipe, load_recipe
 from audit_core.refit import Budget
@@ -168,6 +169,20 @@ def test_a_release_is_written_with_the_members_columns_but_no_identifier(tmp_pat
     assert table.num_rows == 150
     assert (found.path.stat().st_mode & 0o777, found.path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert not (tmp_path / "pack" / COINS).exists()
+
+
+def test_a_ledger_of_an_earlier_attempt_is_no_claim_of_this_release(tmp_path: Path) -> None:
+    """A run that is gone on from may ask for another generator, which claims nothing."""
+    (tmp_path / "pack" / "release").mkdir(parents=True)
+    (tmp_path / "pack" / "model").mkdir()
+    claim = Guarantee(
+        epsilon=1.0, delta=0.0, budget=1.0, unit="row", rows_per_unit=1, relation="add-or-remove", accountant="its own",
+        mechanisms=(Stated(purpose="all of it", epsilon=1.0),),
+    )  # fmt: skip
+    (tmp_path / "pack" / LEDGER).write_bytes(claim.to_json())
+    assert made(recipe(tmp_path), tmp_path / "pack").guarantee is None
+    assert not (tmp_path / "pack" / LEDGER).exists()
+    assert not (tmp_path / "pack" / "model").exists()
 
 
 def test_it_is_made_of_the_members_alone(tmp_path: Path) -> None:
