@@ -27,6 +27,12 @@ class AskedMembership(Asked):
     targets: Targets | None = Field(default=None, description="at most so many members and non-members; all if none")
 
 
+class AskedInclusion(Asked):
+    """Which of the targets did a coin let in?"""
+
+    targets: Targets = Field(default=20_000, description="at most so many of those that had a coin, and half of them")
+
+
 class AskedGenerator(AskedMembership):
     """Who of the targets was a member, asked of an attacker who can run the generator?"""
 
@@ -91,6 +97,7 @@ class AskedTarget(Asked):
 
 ASKED: dict[QuestionName, type[Asked]] = {
     "membership": AskedMembership,
+    "inclusion": AskedInclusion,
     "hidden-value": AskedHiddenValue,
     "linkage": AskedLinkage,
     "singling-out": AskedSinglingOut,

@@ -20,7 +20,7 @@ from audit_core.cache import key
 from audit_core.case import Case
 from audit_core.evidence import InvalidEvidence
 from audit_core.exchanged_answers import read_answers
-from audit_core.inquiry import Inquiry, Put, hidden_value, linkage, membership, singling_out
+from audit_core.inquiry import Inquiry, Put, hidden_value, inclusion, linkage, membership, singling_out
 from audit_core.isolation import Failed, Job, Usage, malformed
 from audit_core.measurement import Detail, Measurement, Reason, measured
 from audit_core.plugin import AttackPlugin, CheckPlugin
@@ -31,6 +31,7 @@ from audit_core.seeds import stream
 
 INQUIRIES: dict[QuestionName, Callable[[AttackPlugin, dict[str, Any], Bench], Inquiry]] = {
     "membership": membership.inquiry,
+    "inclusion": inclusion.inquiry,
     "hidden-value": hidden_value.inquiry,
     "linkage": linkage.inquiry,
     "singling-out": singling_out.inquiry,
@@ -95,6 +96,8 @@ def _declared(case: Case) -> dict[str, Any]:
         "generalised": case.generalised,
         "k_anonymity_min": case.k_anonymity_min,
         "files": {name: facts.digest for name, facts in case.files.items()},
+        "p_in": case.p_in,
+        "claim": None if case.guarantee is None else hashlib.sha256(case.guarantee.to_json()).hexdigest(),
     }
 
 

@@ -83,7 +83,7 @@ def tables_of(case: Case) -> dict[str, Table]:
 def _pairs(plugin: AttackPlugin | CheckPlugin) -> tuple[tuple[str, str, int], ...]:
     if isinstance(plugin, CheckPlugin):
         return plugin.neighbours
-    if plugin.question == "membership" and plugin.neighbours and Asset.RELEASE in plugin.sees:
+    if plugin.question in ("membership", "inclusion") and plugin.neighbours and Asset.RELEASE in plugin.sees:
         return (("members", "release", plugin.neighbours), ("non_members", "release", plugin.neighbours))
     return ()
 

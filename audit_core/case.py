@@ -65,6 +65,7 @@ class Case:
         files: By what they are: "release", "members", "non_members".
         member_rows: For each member, its row in the file, counted from 1; the core's own, no plugin sees it.
         guarantee: What is claimed of the release; None where nothing is.
+        p_in: The probability with which each row, or person, became a member by a coin of its own; 0 where none fell.
         neighbours: Filled for a check that asked for them: "members>release" are the members' nearest released rows.
     """
 
@@ -88,6 +89,7 @@ class Case:
     member_rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     neighbours: dict[str, Neighbours] = field(default_factory=dict)
     guarantee: Guarantee | None = None
+    p_in: float = 0.0
 
     def columns_of(self, role: Role) -> tuple[str, ...]:
         """The names of the columns with one role, in name order."""
@@ -123,6 +125,7 @@ class Case:
         return {
             "table": 1,
             "guarantee": int(self.guarantee is not None),
+            "coins": int(self.p_in > 0),
             "members": len(self.members),
             "non_members": 0 if self.non_members is None else len(self.non_members),
             "released": len(self.published),
@@ -302,6 +305,7 @@ def prepare(recipe: Recipe, sources: Sources | None = None) -> Case:
         k_anonymity_min=recipe.k_anonymity_min,
         declared={name: spec.declared for name, spec in recipe.columns.items()},
         made={name: spec.made for name, spec in sorted(recipe.columns.items()) if spec.made is not None},
+        p_in=1 - recipe.non_members.split if isinstance(recipe.non_members, SplitSpec) else 0.0,
         member_rows=_rows_in_file(sources.coins, orders["members"]),
         files={arm: FileFacts(name=file.name, rows=file.n_rows, digest=file.digest) for arm, file in files.items()},
     )

@@ -47,6 +47,10 @@ GOALS: dict[str, Words] = {
 
 FACTS: dict[str, Words] = {
     "alone": {"en": "released rows that no other equals", "ja": "ほかに等しい行のないリリースの行"},
+    "coins": {
+        "en": "members chosen by coins (a split of the file)",
+        "ja": "コインで選ばれたメンバー（ファイルの分割）",
+    },
     "columns": {"en": "comparable columns", "ja": "比較できる列"},
     "generalised": {"en": "a generalised release", "ja": "一般化されたリリース"},
     "identifiers": {"en": "declared identifier columns", "ja": "宣言された識別子の列"},

@@ -6,7 +6,8 @@ Every kind of evidence can say the same things about itself. They are written ou
 - `bounds(confidence)`, two one-sided bounds at that confidence each, the whole range where nothing was tried;
 - `p_value(limit)` of "the true value is at most the limit": the lower bound at confidence 1 - p is the limit;
 - `measurable`, whether anything can be said; `inverted`, whether members and non-members look swapped;
-- `scaled(factor)`, the same point estimate from that many times as many units.
+- `scaled(factor)`, the same point estimate (of coins: the same share of right guesses) from that many times as many
+  units.
 
 Numbers are kept to 12 significant digits, so bounds recomputed from a stored card are the bounds that were judged.
 """
@@ -29,6 +30,7 @@ from audit_core.statistics.bounds import (
     mean_p_value,
     rate_p_value,
 )
+from audit_core.statistics.one_run import MOST_EPSILON, epsilon_low, epsilon_p_value
 from audit_core.statistics.tail_bounds import tail_bounds, tail_p_value
 
 SURE = 0.999
@@ -408,8 +410,84 @@ class Mean:
         return replace(self, se=self.se / math.sqrt(factor), df=max(1, round((self.df + 1) * factor) - 1))
 
 
-KINDS = (Exact, Proportion, Excess, Ranking, TailHits, Mean)
-Evidence = Annotated[Exact | Proportion | Excess | Ranking | TailHits | Mean, Discriminator("kind")]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coins:
+    """Guesses about coins that let records in, against a claimed epsilon: the value is a share of that claim.
+
+    Attributes:
+        right: Guesses of "in" that were right.
+        guesses: How many there were, fixed before the coins were looked at.
+        coins: The coins that guesses were chosen from.
+        p_in: The probability with which a coin came up "in".
+        claimed, delta: The claim.
+    """
+
+    right: int
+    guesses: int
+    coins: int
+    p_in: float
+    claimed: float
+    delta: float
+    kind: Literal["coins"] = "coins"
+
+    def __post_init__(self) -> None:
+        for name in ("right", "guesses", "coins"):
+            _keep_count(self, name)
+        _not_above(self, "right", "guesses")
+        _not_above(self, "guesses", "coins")
+        _keep_number(self, "p_in", least=0, most=1)
+        _keep_number(self, "claimed", least=0)
+        _keep_number(self, "delta", least=0, most=1)
+        if self.p_in in (0.0, 1.0):
+            raise InvalidEvidence(type(self), "p_in", "lie between 0 and 1")
+        if self.claimed == 0:
+            raise InvalidEvidence(type(self), "claimed", "be above 0")
+
+    @property
+    def value(self) -> float:
+        """The share that is as likely as not exceeded."""
+        return self._low(0.5)
+
+    @property
+    def trials(self) -> float:
+        return float(self.guesses)
+
+    @property
+    def measurable(self) -> bool:
+        return self.guesses > 0
+
+    @property
+    def inverted(self) -> bool:
+        """Never: wrong guesses refute nothing."""
+        return False
+
+    @property
+    def ceiling(self) -> float:
+        """The share that would have been shown, at 95 %, had every guess been right."""
+        return replace(self, right=self.guesses)._low(0.05)
+
+    def bounds(self, confidence: float) -> Interval:
+        """Below, the bound; above there is none: an attack that finds little says nothing of a better one."""
+        low = self._low(_alpha(confidence))
+        return Interval(low=low, high=MOST_EPSILON / self.claimed, confidence=confidence, method="one-run coins")
+
+    def p_value(self, limit: float) -> float:
+        epsilon = max(0.0, float(limit)) * self.claimed
+        return epsilon_p_value(self.right, self.guesses, self.coins, self.p_in, epsilon, self.delta)
+
+    def scaled(self, factor: float) -> "Coins":
+        factor = _factor(factor)
+        guesses = round(self.guesses * factor)
+        right = min(guesses, round(self.right * factor))
+        return replace(self, right=right, guesses=guesses, coins=max(guesses, round(self.coins * factor)))
+
+    def _low(self, alpha: float) -> float:
+        low = epsilon_low(self.right, self.guesses, self.coins, self.p_in, self.delta, alpha)
+        return low / self.claimed
+
+
+KINDS = (Exact, Proportion, Excess, Ranking, TailHits, Mean, Coins)
+Evidence = Annotated[Exact | Proportion | Excess | Ranking | TailHits | Mean | Coins, Discriminator("kind")]
 
 
 def _keep_number(evidence: Any, name: str, *, least: float, most: float = math.inf) -> None:

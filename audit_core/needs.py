@@ -21,6 +21,8 @@ def lacking(plugin: AttackPlugin | CheckPlugin, case: Case, params: Mapping[str,
             return Reason(code="needs-non-members", args={})
         if not case.release.columns:
             return Reason(code="needs-comparable-columns", args={})
+        if plugin.question == "inclusion":
+            return _to_refute(case)
         declared = case.columns_of("sensitive") or params.get("secrets") == "all"
         if plugin.question == "hidden-value" and not declared:
             return Reason(code="needs-facts", args={"facts": "sensitive"})
@@ -35,6 +37,17 @@ def lacking(plugin: AttackPlugin | CheckPlugin, case: Case, params: Mapping[str,
     if issubclass(plugin.params, AskedTarget):
         target = target_of(case, params.get("target"))
         return target if isinstance(target, Reason) else None
+    return None
+
+
+def _to_refute(case: Case) -> Reason | None:
+    """What is missing to set coins against a claim: both, and a claim about what a coin decides."""
+    missing = [name for name in ("guarantee", "coins") if not case.facts[name]]
+    if missing:
+        return Reason(code="needs-facts", args={"facts": ", ".join(missing)})
+    claim = case.guarantee
+    if claim is None or claim.relation != "add-or-remove" or claim.unit != case.unit or claim.epsilon == 0:
+        return Reason(code="claim-not-of-coins", args={"unit": case.unit})
     return None
 
 

@@ -37,6 +37,7 @@ MEASURES: dict[QuestionName, tuple[str, ...]] = {
         "tpr_at_fpr_0_01_remote",
         "auc_shuffled",
     ),
+    "inclusion": ("epsilon_shown",),
     "hidden-value": ("attribute_excess", "attribute_prior"),
     "linkage": ("linkability_excess", "linkability_prior"),
     "singling-out": ("singling_out_excess", "singling_out_prior"),
@@ -99,9 +100,9 @@ class AttackPlugin:
         references: Author, year, title.
         load: "package.module:Class" of an `Attack`; it is built with the parameters as keywords.
         params: The model of its parameters.
-        neighbours: How many nearest rows the core should hand over: of each seen asset for each target of a membership
-            question, of the release by what is known of each target, and for a linkage both ways.
-        release_neighbours: How many nearest reference rows of each released row, in a membership question.
+        neighbours: How many nearest rows the core should hand over: of each seen asset for each target of a question
+            about membership or inclusion, of the release by what is known of each target, and for a linkage both ways.
+        release_neighbours: How many nearest reference rows of each released row, in those.
         requires: Distributions it needs beyond sekisho's own.
         opt_in: It runs only where a recipe names it: it takes long, say, or needs a parameter.
         trial: The parameters the author's kit tries it with, where the defaults will not do.

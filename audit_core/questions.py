@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from audit_core.refit import Refit
 from audit_core.tables import Table
 
-QuestionName = Literal["membership", "hidden-value", "linkage", "singling-out"]
+QuestionName = Literal["membership", "inclusion", "hidden-value", "linkage", "singling-out"]
 
 
 class Asset(StrEnum):

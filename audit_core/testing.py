@@ -259,7 +259,8 @@ def _of_measuring(plugin: AttackPlugin | CheckPlugin, registry: Registry) -> Ite
 
 def _claimed(plugin: AttackPlugin | CheckPlugin, case: Case, *, understated: bool = False) -> Case:
     """The case, with a claim of differential privacy where the plugin is about one: true, or half of the truth."""
-    if not (isinstance(plugin, CheckPlugin) and "guarantee" in plugin.needs):
+    coins = isinstance(plugin, AttackPlugin) and plugin.question == "inclusion"
+    if not coins and not (isinstance(plugin, CheckPlugin) and "guarantee" in plugin.needs):
         return case
     claim = Guarantee(
         epsilon=0.5 if understated else 1.0,
@@ -271,7 +272,7 @@ def _claimed(plugin: AttackPlugin | CheckPlugin, case: Case, *, understated: boo
         accountant="its own",
         mechanisms=(Stated(purpose="all of it", epsilon=1.0),),
     )
-    return replace(case, guarantee=claim)
+    return replace(case, guarantee=claim, p_in=0.5)
 
 
 def _awkward() -> dict[str, Case]:

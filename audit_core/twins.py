@@ -45,6 +45,7 @@ def innocent(bench: Bench, repeat: int = 0) -> Bench | None:
     fresh = (rng.permutation(people) < people // 2)[units]
     twin = replace(
         case,
+        p_in=case.p_in / (case.p_in + (1 - case.p_in) * (~fresh).mean()) if case.p_in else 0.0,
         release=non_members.take(fresh),
         non_members=non_members.take(~fresh),
         non_member_subjects=None if subjects is None else subjects[~fresh],

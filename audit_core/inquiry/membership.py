@@ -52,7 +52,7 @@ def inquiry(plugin: AttackPlugin, params: dict[str, Any], bench: Bench) -> Inqui
     remote = [_remote(pool, bench) for pool in pools] if with_reference else None
     return Inquiry(
         puts=tuple(
-            Put(question=partial(_question, plugin, params, pool, bench), accepts=Scores, n=len(pool.row), key=pool)
+            Put(question=partial(question, plugin, params, pool, bench), accepts=Scores, n=len(pool.row), key=pool)
             for pool in pools
         ),
         mark=lambda answers: mark(
@@ -66,7 +66,7 @@ def inquiry(plugin: AttackPlugin, params: dict[str, Any], bench: Bench) -> Inqui
     )
 
 
-def _question(plugin: AttackPlugin, params: dict[str, Any], pool: Pool, bench: Bench) -> Membership:
+def question(plugin: AttackPlugin, params: dict[str, Any], pool: Pool, bench: Bench) -> Membership:
     """The question of a pool: its targets and what the attacker sees, in dictionaries of their own."""
     case = bench.case
     tables = {"targets": targets_of(case, pool)}

@@ -2,7 +2,7 @@
 
 import sys
 
-from audit_core.asked import AskedHiddenValue, AskedLinkage
+from audit_core.asked import AskedHiddenValue, AskedInclusion, AskedLinkage
 from audit_core.hookspecs import hookimpl
 from audit_core.measurement import USEFULNESS
 from audit_core.plugin import AttackPlugin, CheckPlugin, Expected, GeneratorPlugin
@@ -28,6 +28,10 @@ random.seed(int(seed))
 csv.writer(open(release, "w", newline="", encoding="utf-8")).writerows([header, *random.choices(lines, k=int(rows))])
 """
 """A program for the kit's trials of `external`: it draws rows with replacement, so it leaks all it can."""
+
+_GUESSES = tuple(
+    f"distance-difference/{name}" for name in ("top-1-in-400", "top-1-in-100", "top-1-in-25")
+)  # as `audit_core.inquiry.inclusion` takes them
 
 _OF_A_CLAIM = (
     "epsilon_claimed",
@@ -78,6 +82,25 @@ def audit_attacks() -> tuple[AttackPlugin, ...]:
             load="audit_plugins.attacks.membership:MembershipInference",
             neighbours=20,
             release_neighbours=20,
+        ),
+        AttackPlugin(
+            name="one-run",
+            title={"en": "The claimed ε, from one run", "ja": "主張された ε（1 回の実行による検証）"},
+            goal="guarantee",
+            question="inclusion",
+            sees=frozenset({Asset.RELEASE, Asset.REFERENCE}),
+            assumption={
+                "en": "Holds the release, full records that a coin let in or kept out, and others of the population.",
+                "ja": "リリース、コインで採否が決まったレコードの全体、同じ母集団の他のレコードを持つ攻撃者です。",
+            },
+            expects={"epsilon_shown": Expected(kind="unknown", of=_GUESSES)},
+            references=(
+                "Steinke, Nasr & Jagielski (2023), Privacy auditing with one (1) training run",
+                "Chen, Yu, Zhang & Fritz (2020), GAN-Leaks: a taxonomy of membership inference attacks",
+            ),
+            load="audit_plugins.attacks.one_run:OneRun",
+            params=AskedInclusion,
+            neighbours=1,
         ),
         AttackPlugin(
             name="attribute-disclosure",

@@ -18,6 +18,7 @@ from audit_reports.measured_text import (
     measurement_behind,
     measurements_by_key,
     trials_text,
+    unbounded,
 )
 from audit_reports.numbers_as_text import count, limit_value, percent, short_percent
 from audit_reports.quantities import quantity_of
@@ -106,7 +107,7 @@ def _group(chart_id: str, judged: Sequence[Judgement], scorecard: Scorecard, wor
     shown = judged[:MOST_BULLETS]
     first = measurement_behind(shown[0], measurements)
     quantity = quantity_of(shown[0].measurement, first)
-    bullets = [_bullet(judgement) for judgement in shown]
+    bullets = [_bullet(judgement, open_above=unbounded(first)) for judgement in shown]
     ticks = shared_ticks(bullets, quantity.unit)
     whole = min((judgement.measurement for judgement in shown), key=len)
     rows = []
@@ -146,14 +147,14 @@ def _group(chart_id: str, judged: Sequence[Judgement], scorecard: Scorecard, wor
     )
 
 
-def _bullet(judgement: Judgement) -> Bullet:
+def _bullet(judgement: Judgement, *, open_above: bool) -> Bullet:
     value = 0.0 if judgement.measured is None else judgement.measured
     limit, margin = limit_value(judgement.at_most), limit_value(judgement.margin)
     return Bullet(
         verdict=judgement.verdict.value,
         value=value,
         low=value if judgement.low is None else judgement.low,
-        high=value if judgement.high is None else judgement.high,
+        high=value if judgement.high is None or open_above else judgement.high,
         limit=None if limit is None else float(limit),
         margin=None if margin is None else float(margin),
         blind=judgement.blind,

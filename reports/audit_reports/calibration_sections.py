@@ -14,7 +14,7 @@ from audit_core.redact import display
 from audit_core.scorecard import Finding, Plant
 from audit_core.words import say
 from audit_reports.bullet_chart import Bullet, shared_ticks
-from audit_reports.measured_text import interval_text
+from audit_reports.measured_text import interval_text, unbounded
 from audit_reports.numbers_as_text import count, limit_value, short_percent
 from audit_reports.power_chart import Found, Line, Point, mark_path, power_chart
 from audit_reports.quantities import Quantity, quantity_of
@@ -368,7 +368,12 @@ def _points(trials: Sequence[Trial], plant: Plant, pair: Pair) -> Iterator[Point
 
 
 def _point(dose: float, one: Measurement, found: Found) -> Point:
-    return Point(dose=dose, value=one.value, low=one.interval.low, high=one.interval.high, found=found)
+    high = one.value if unbounded(one) else one.interval.high
+    return Point(dose=dose, value=one.value, low=one.interval.low, high=high, found=found)
+
+
+def _interval(quantity: Quantity, one: Measurement, wording: Wording) -> str:
+    return interval_text(quantity, one.interval.low, one.interval.high, wording, open_above=unbounded(one))
 
 
 def _middle(trials: Sequence[Trial], pair: Pair) -> Measurement | None:
@@ -397,7 +402,7 @@ def _rows(
                 found=_of_how_many(sum(trial.found for trial in its), its, wording),
                 fails=_of_how_many(sum(trial.fails for trial in its), its, wording),
                 value="–" if one is None else quantity.text(one.value),
-                interval="" if one is None else interval_text(quantity, one.interval.low, one.interval.high, wording),
+                interval="" if one is None else _interval(quantity, one, wording),
             )
 
 

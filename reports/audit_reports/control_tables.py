@@ -7,7 +7,7 @@ from audit_core.controls import BUG, CONFOUNDED, CONFOUNDED_CONFIDENCE, OVER_SEN
 from audit_core.evidence import Mean
 from audit_core.measurement import Measurement
 from audit_core.scorecard import Control, Judgement, Scorecard, Verdict
-from audit_reports.measured_text import interval_text, limit_text
+from audit_reports.measured_text import interval_text, limit_text, unbounded
 from audit_reports.numbers_as_text import count, level_percent, limit_value, short
 from audit_reports.quantities import quantity_of
 from audit_reports.wording import Wording
@@ -237,6 +237,6 @@ def _decided(
     return measurement, Decisive(
         what=wording.say("section.what-of", what=what, of=of) if of else what,
         value=quantity.text(measurement.value),
-        interval=interval_text(quantity, bounds.low, bounds.high, wording),
+        interval=interval_text(quantity, bounds.low, bounds.high, wording, open_above=unbounded(measurement)),
         note=wording.say("list.comma").join(part for part in (level, compared) if part),
     )

@@ -50,7 +50,14 @@ def reason_text(judgement: Judgement, measurements: Mapping[Key, Measurement], w
     return wording.reason(judgement.reason, quantity)
 
 
-def interval_text(quantity: Quantity, low: float, high: float, wording: Wording) -> str:
+def unbounded(measurement: Measurement | None) -> bool:
+    """Whether nothing bounds the true value from above."""
+    return measurement is not None and measurement.evidence.kind == "coins"
+
+
+def interval_text(quantity: Quantity, low: float, high: float, wording: Wording, *, open_above: bool = False) -> str:
+    if open_above:
+        return wording.say("interval.above", low=quantity.text(low))
     return wording.say("interval.from-to", low=quantity.text(low), high=quantity.text(high))
 
 
@@ -71,10 +78,11 @@ def judged_text(
     if measurement is not None and measurement.evidence.kind == "exact":
         interval, confidences = "", wording.say("interval.exact")
     else:
-        interval = interval_text(quantity, low, high, wording)
+        interval = interval_text(quantity, low, high, wording, open_above=unbounded(measurement))
         ends = (judgement.fail_confidence, confidence)  # a limit fails by the low end, a floor by the high one
         lower, upper = (short_percent(one) for one in (reversed(ends) if judgement.floor else ends))
-        confidences = wording.say("interval.confidences", low=lower, high=upper)
+        said = "interval.confidence-low" if unbounded(measurement) else "interval.confidences"
+        confidences = wording.say(said, low=lower, high=upper)
     return MeasuredText(
         value=quantity.text(judgement.measured),
         interval=interval,
@@ -86,10 +94,11 @@ def judged_text(
 def measurement_text(measurement: Measurement, wording: Wording) -> MeasuredText:
     """A value that no rule looked at."""
     quantity = quantity_of(measurement.name, measurement)
-    exact = measurement.evidence.kind == "exact"
+    exact, its = measurement.evidence.kind == "exact", measurement.interval
+    interval = interval_text(quantity, its.low, its.high, wording, open_above=unbounded(measurement))
     return MeasuredText(
         value=quantity.text(measurement.value),
-        interval="" if exact else interval_text(quantity, measurement.interval.low, measurement.interval.high, wording),
+        interval="" if exact else interval,
         confidence=wording.say("interval.exact")
         if exact
         else wording.say(

@@ -10,7 +10,7 @@ from audit_reports.numbers_as_text import MINUS, NO_BREAK_SPACE, limit_value, pe
 
 Unit = Literal["rate", "number", "truth"]
 
-_RATES = {"average_risk", "share_below_k", "sample_uniqueness", "tstr_f1_share", "tstr_auc_share"}
+_RATES = {"average_risk", "share_below_k", "sample_uniqueness", "tstr_f1_share", "tstr_auc_share", "epsilon_shown"}
 _TRUTHS = {"multiset_equal"}
 _GROUP_SIZE = {"largest_risk": "k", "k_map_risk": "k", "l_distinct_risk": "l", "l_entropy_risk": "l"}
 

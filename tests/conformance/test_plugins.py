@@ -54,6 +54,7 @@ def test_the_guide_names_every_question_with_its_fields_answer_and_measurements(
     guide = (ROOT / "plugins" / "README.md").read_text(encoding="utf-8")
     asked = {
         "membership": (questions.Membership, answers.Scores),
+        "inclusion": (questions.Membership, answers.Scores),
         "hidden-value": (questions.HiddenValue, answers.Guesses),
         "linkage": (questions.Linkage, answers.Links),
         "singling-out": (questions.SinglingOut, answers.Predicates),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ members: members.csv
 non_members: others.csv
 policy: dp-model
 columns: {columns}
-attacks: {{dp-claim: {{}}, exact-copies: {{}}}}
+attacks: {{dp-claim: {{}}, exact-copies: {{}}, one-run: {{}}}}
 """
 DP = "{with: dp-ctgan, params: {epsilon: 3, delta: 1e-5, epochs: 2, batch: 100}}"
 
@@ -130,3 +131,47 @@ def test_a_program_may_claim_what_its_ledger_says(files, sekisho, tmp_path) -> N
     its = verdicts(tmp_path / "pack")
     assert its["claim_understated pld"] == "pass"
     assert its["copies_excess raw"] == "fail"
+
+
+COPYING = """
+import csv, json, random, sys
+train, release, rows, ledger = sys.argv[1:]
+header, *lines = csv.reader(open(train, newline="", encoding="utf-8"))
+made = random.Random(1).choices(lines, k=int(rows))
+csv.writer(open(release, "w", newline="", encoding="utf-8")).writerows([header, *made])
+claim = {
+    "epsilon": 0.5, "delta": 1e-6, "budget": 0.5, "unit": "row", "rows_per_unit": 1, "relation": "add-or-remove",
+    "accountant": "none", "mechanisms": [{"kind": "stated", "purpose": "all", "epsilon": 0.5}], "schema_version": 1,
+}
+json.dump(claim, open(ledger, "w", encoding="utf-8"))
+"""
+"""A program that bootstraps the members and claims to be private."""
+
+
+def test_a_claim_of_a_program_that_copies_is_refuted_by_coins(files, sekisho, tmp_path) -> None:
+    (files.folder / "copying.py").write_text(COPYING, encoding="utf-8")
+    recipe = files.folder / "copying.yaml"
+    recipe.write_text(
+        "audit: copying\nmembers: members.csv\nnon_members: {split: 0.5}\npolicy: dp-model\n"
+        "release: {generate: {with: external, params: {command: "
+        f'[{sys.executable}, copying.py, "{{train}}", "{{release}}", "{{rows}}", "{{ledger}}"]}}}}, rows: 800}}\n'
+        "attacks: {dp-claim: {}, one-run: {}}\n",
+        encoding="utf-8",
+    )
+    ran = sekisho("audit", recipe, "--out", tmp_path / "pack", "--allow-commands")
+    assert ran.code == 1, ran.err
+    found = card(tmp_path / "pack")
+    shown = [one for one in found["judgements"] if one["measurement"] == "epsilon_shown"]
+    refuted = [one for one in shown if one["verdict"] == "fail"]
+    assert refuted  # not by the fewest guesses: of some hundred targets these are one or two
+    assert all(one["low"] > 1 for one in refuted)
+    (finding,) = [one for one in found["findings"] if one["attack"] == "one-run"]
+    (said,) = finding["caveats"]
+    assert float(said["args"]["shown"]) > float(said["args"]["claimed"])
+    for language, words in (("en", "guesses about coins show"), ("ja", "コインの推測により示された")):
+        assert words in (tmp_path / "pack" / f"scorecard.{language}.html").read_text()
+
+
+def test_without_coins_a_claim_is_not_held_against_them(made: Path) -> None:
+    (finding,) = [one for one in card(made)["findings"] if one["attack"] == "one-run"]
+    assert (finding["outcome"], finding["reason"]["code"]) == ("not-run", "needs-facts")

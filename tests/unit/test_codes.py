@@ -159,6 +159,7 @@ def test_the_facts_we_have_words_for_are_those_of_a_case() -> None:
         "published": nothing,
         "non_members": None,
         "guarantee": None,
+        "p_in": 0.0,
         "roles": {},
         "generalised": False,
         "k_anonymity_min": 0,

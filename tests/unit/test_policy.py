@@ -15,6 +15,7 @@ from audit_core.words import LANGUAGES
 from audit_core.written.strict_yaml import read_yaml
 
 MEASUREMENTS = {
+    "one-run": {"epsilon_shown"},
     "dp-claim": {
         "epsilon_claimed",
         "epsilon_recomputed",

@@ -15,7 +15,7 @@ import audit_core.scorecard
 from audit_core import codes
 from audit_core.case import Role
 from audit_core.codes import Code
-from audit_core.evidence import KINDS, Evidence, Exact, Excess, Interval, Mean, Proportion, Ranking, TailHits
+from audit_core.evidence import KINDS, Coins, Evidence, Exact, Excess, Interval, Mean, Proportion, Ranking, TailHits
 from audit_core.hookspecs import PROJECT
 from audit_core.measurement import Measurement, Reason, measured
 from audit_core.plugin import AttackPlugin, CheckPlugin
@@ -136,6 +136,7 @@ def test_all_methods_of_intervals_have_words() -> None:
         Ranking(auc=0.5, variance=0, n1=1, n0=1),
         TailHits(hits=1, n1=50, n0=50, fpr=0.1),
         Mean(mean=0, se=1, df=3),
+        Coins(right=1, guesses=2, coins=3, p_in=0.5, claimed=1.0, delta=0.0),
     ]
     assert {type(each) for each in evidence} == set(KINDS) - {Exact}  # which has no interval
     for each in evidence:

@@ -1,0 +1,100 @@
+"""Which of the targets did a coin let in? The question that a claim of differential privacy can be refuted by.
+
+It is asked as one about membership. What differs is who the targets are: records, or one record of each person, drawn
+from all that had a coin without a look at how it fell. The reference is of those that are no targets, so nothing but
+the release tells anything of the targets' coins.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit_core.answers import Scores
+from audit_core.asked import asked
+from audit_core.bench import Bench
+from audit_core.case import Case
+from audit_core.evidence import Coins
+from audit_core.guarantee import Guarantee
+from audit_core.inquiry import Inquiry, Marked, Put
+from audit_core.inquiry.membership import question
+from audit_core.inquiry.pools import Pool, held_out
+from audit_core.measurement import Measurement, Reason, measured
+from audit_core.plugin import AttackPlugin
+from audit_core.seeds import stream
+from audit_core.tables import Ids
+
+GUESSED = {"top-1-in-400": 1 / 400, "top-1-in-100": 1 / 100, "top-1-in-25": 1 / 25}
+"""How many of the targets are guessed to be in, those with the highest scores; fixed before any score is seen.
+
+Few guesses see a few copies, many can refute a larger epsilon.
+"""
+
+
+def inquiry(plugin: AttackPlugin, params: dict[str, Any], bench: Bench) -> Inquiry:
+    """One question."""
+    case, setting = bench.case, bench.setting
+    pool = _pool(case, asked("inclusion", params).targets, stream(setting.seed, "coins", setting.content))
+    claim = case.guarantee
+    if claim is None:
+        raise ValueError("the question needs a claim")
+    return Inquiry(
+        puts=(Put(question=partial(question, plugin, params, pool, bench), accepts=Scores, n=len(pool.row), key=pool),),
+        mark=lambda answers: mark(pool, answers[0], case.p_in, claim, setting.confidence),
+    )
+
+
+def _pool(case: Case, most: int, rng: np.random.Generator) -> Pool:
+    """Up to half of all that had a coin, in random order; the other half's non-members are the reference."""
+    n_members = len(case.members)
+    rows, whose = _one_each(n_members + len(held_out(case)), case, rng)
+    targets = rng.permutation(rows)[: max(1, min(most, len(rows) // 2))]
+    others = np.arange(n_members, len(whose))
+    return Pool(
+        member=targets < n_members,
+        row=np.where(targets < n_members, targets, targets - n_members),
+        reference=others[~np.isin(whose[others], whose[targets])] - n_members,
+    )
+
+
+def _one_each(n: int, case: Case, rng: np.random.Generator) -> tuple[NDArray[np.intp], Ids]:
+    """A row of each unit of privacy, by chance, and each row's unit; members first, then non-members."""
+    if case.member_subjects is None or case.non_member_subjects is None:
+        return np.arange(n), np.arange(n)
+    whose = np.concatenate([case.member_subjects, case.non_member_subjects])
+    order = rng.permutation(n)
+    _, first = np.unique(whose[order], return_index=True)
+    return np.sort(order[first]), whose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    of: str
+    evidence: Coins
+
+
+def mark(pool: Pool, scores: Sequence[Scores], p_in: float, claim: Guarantee, confidence: float) -> Marked:
+    """How many of the targets with the highest scores were in. Targets are in random order, which settles ties."""
+    shown = []
+    for score in scores:
+        order = np.argsort(-score.values, kind="stable")
+        for name, share in GUESSED.items():
+            guesses = max(1, round(share * len(order)))
+            right = int(pool.member[order[:guesses]].sum())
+            evidence = Coins(
+                right=right, guesses=guesses, coins=len(order), p_in=p_in, claimed=claim.epsilon, delta=claim.delta
+            )
+            shown.append(_Shown(of=f"{score.of}/{name}", evidence=evidence))
+    measurements = tuple(measured("epsilon_shown", one.evidence, of=one.of, confidence=confidence) for one in shown)
+    return Marked(measurements=measurements, caveats=(_said(measurements, claim),) if measurements else ())
+
+
+def _said(measurements: Sequence[Measurement], claim: Guarantee) -> Reason:
+    """The most that was shown, beside what a perfect attack would have: a low bound alone is no praise."""
+    most = max(one.interval.low for one in measurements)
+    ceiling = max(one.evidence.ceiling for one in measurements if isinstance(one.evidence, Coins))
+    shares = {"shown": most, "ceiling": ceiling, "claimed": 1.0}
+    return Reason(code="one-run", args={name: f"{share * claim.epsilon:.2f}" for name, share in shares.items()})
