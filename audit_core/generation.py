@@ -97,6 +97,7 @@ def generate(
         usage.seconds = time.monotonic() - started
         done = finish(sampled, commission.rows, recipe, sources.files["members"])
         made, steps = done.table, done.steps
+        heard({"rows_sampled": len(sampled), "rows_rejected": done.rejected, "rows_released": len(made)})
         order = stream(recipe.seed, "generator", "order").permutation(len(made))
         in_file_order = made.take(order).select([name for name in sources.whole.columns if name in made.names])
         _write(path, _file_of(in_file_order, recipe.format, _zoned(sources.whole)))

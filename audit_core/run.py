@@ -59,7 +59,8 @@ class Progress(Protocol):
         Args:
             event: "reading", "generating", "training", "started", "finished" or "judging".
             about: What it is about.
-            numbers: While a generator is trained, how it goes: "step", "steps", "epsilon_spent", "eta_s" and the like.
+            numbers: While a generator is trained, how it goes: "step", "steps", "epsilon_spent", "eta_s" and the
+                like; then "rows_sampled", "rows_rejected" by rules and "rows_released".
         """
         ...
 

@@ -25,10 +25,15 @@ from audit_core.written.strategies import EnforceRange, NoRareCombinations, RowR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """Rows to release, and what was done to get them, as coded sentences."""
+    """Rows to release, and what was done to get them, as coded sentences.
+
+    Attributes:
+        rejected: How many sampled rows the rules turned away.
+    """
 
     table: Table
     steps: tuple[Reason, ...]
+    rejected: int
 
 
 def rows_to_sample(recipe: Recipe, rows: int) -> int:
@@ -86,7 +91,7 @@ def finish(sampled: Table, rows: int, recipe: Recipe, real: TextTable) -> Finish
     added = [(name, *_made(name, spec, rows, recipe.seed, real)) for name, spec in columns if spec.made is not None]
     new = [made_up.category(name, cells) for name, cells, _ in added]
     steps += [step for _, _, step in added]
-    return Finished(table=_with(kept.table, new), steps=tuple(steps))
+    return Finished(table=_with(kept.table, new), steps=tuple(steps), rejected=sum(kept.rejected))
 
 
 def _made(name: str, spec: ColumnSpec, rows: int, seed: int, real: TextTable) -> tuple[NDArray[np.object_], Reason]:

@@ -43,7 +43,10 @@ def made(files, sekisho, tmp_path_factory) -> Path:
     events = [json.loads(line) for line in ran.err.splitlines() if line.startswith("{")]
     told = [event for event in events if event["event"] == "training"]
     assert told
-    assert {"step", "steps", "epsilon_spent", "epsilon_left", "rows_per_minute", "batch", "eta_s"} <= told[-1].keys()
+    assert {"step", "steps", "epsilon_spent", "epsilon_left", "rows_per_minute", "batch", "eta_s"} <= told[0].keys()
+    assert {name: told[-1][name] for name in ("rows_sampled", "rows_rejected", "rows_released")} == {
+        "rows_sampled": 800, "rows_rejected": 0, "rows_released": 800
+    }  # fmt: skip
     return out
 
 
