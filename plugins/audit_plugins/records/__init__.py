@@ -1,0 +1,1 @@
+"""The light records by which the attacks, checks and generators here introduce themselves."""

@@ -1,0 +1,180 @@
+"""The attacks that come with sekisho."""
+
+from audit_core.asked import AskedHiddenValue, AskedInclusion, AskedLinkage
+from audit_core.plugin import AttackPlugin, Expected
+from audit_core.questions import Asset
+from audit_plugins.params import MarginalRatioParams, ShadowQueriesParams, SinglingOutParams
+
+_GUESSES = tuple(
+    f"distance-difference/{name}" for name in ("top-1-in-400", "top-1-in-100", "top-1-in-25")
+)  # as `audit_core.inquiry.inclusion` takes them
+
+ATTACKS: tuple[AttackPlugin, ...] = (
+    AttackPlugin(
+        name="membership",
+        title={"en": "Membership inference", "ja": "メンバーシップ推論"},
+        goal="membership",
+        question="membership",
+        sees=frozenset({Asset.RELEASE, Asset.REFERENCE}),
+        assumption={
+            "en": "Holds the release, a person's full record and other records of the same population.",
+            "ja": "リリース、対象者のレコード全体、同じ母集団の他の人のレコードを持つ攻撃者です。",
+        },
+        scores=(
+            "distance-difference",
+            "density-ratio",
+            "local-neighbourhood",
+            "data-plagiarism-index",
+            "likelihood-ratio",
+            "classifier",
+        ),
+        references=(
+            "Chen, Yu, Zhang & Fritz (2020), GAN-Leaks: a taxonomy of membership inference attacks",
+            "van Breugel, Sun, Qian & van der Schaar (2023), Membership inference attacks against synthetic data "
+            "through overfitting detection",
+            "Houssiau et al. (2022), TAPAS: a toolbox for adversarial privacy auditing of synthetic data",
+            "Ward, Wang & Cheng (2024), Data Plagiarism Index: characterizing the privacy risk of data-copying in "
+            "tabular generative models (arXiv 2406.13012)",
+            "Ward, Yang, Lin, Wang & Cheng (2025), Privacy auditing synthetic data release through local "
+            "likelihood attacks",
+            "Hayes, Melis, Danezis & De Cristofaro (2019), LOGAN: membership inference attacks against "
+            "generative models",
+            "Carlini et al. (2022), Membership inference attacks from first principles",
+        ),
+        load="audit_plugins.attacks.membership:MembershipInference",
+        neighbours=20,
+        release_neighbours=20,
+    ),
+    AttackPlugin(
+        name="one-run",
+        title={"en": "The claimed ε, from one run", "ja": "主張された ε（1 回の実行による検証）"},
+        goal="guarantee",
+        question="inclusion",
+        sees=frozenset({Asset.RELEASE, Asset.REFERENCE}),
+        assumption={
+            "en": "Holds the release, full records that a coin let in or kept out, and others of the population.",
+            "ja": "リリース、コインで採否が決まったレコードの全体、同じ母集団の他のレコードを持つ攻撃者です。",
+        },
+        expects={"epsilon_shown": Expected(kind="unknown", of=_GUESSES)},
+        references=(
+            "Steinke, Nasr & Jagielski (2023), Privacy auditing with one (1) training run",
+            "Chen, Yu, Zhang & Fritz (2020), GAN-Leaks: a taxonomy of membership inference attacks",
+        ),
+        load="audit_plugins.attacks.one_run:OneRun",
+        params=AskedInclusion,
+        neighbours=1,
+    ),
+    AttackPlugin(
+        name="attribute-disclosure",
+        title={"en": "Attribute disclosure", "ja": "属性の推定"},
+        goal="attribute",
+        question="hidden-value",
+        sees=frozenset({Asset.RELEASE}),
+        assumption={
+            "en": "Holds the release and knows a person's other values, or only the quasi-identifiers.",
+            "ja": "リリースを持ち、対象者のほかの値、または準識別子だけを知っている攻撃者です。",
+        },
+        references=(
+            "Giomi, Boenisch, Wehmeyer & Tasnadi (2023), A unified framework for quantifying privacy risk in "
+            "synthetic data",
+            "Donner & Zou (2012), Closed-form confidence intervals for functions of the normal mean and standard "
+            "deviation",
+        ),
+        load="audit_plugins.attacks.attribute_disclosure:AttributeDisclosure",
+        params=AskedHiddenValue,
+        neighbours=20,
+    ),
+    AttackPlugin(
+        name="linkability",
+        title={"en": "Linkability", "ja": "連結可能性"},
+        goal="linkability",
+        question="linkage",
+        sees=frozenset({Asset.RELEASE}),
+        assumption={
+            "en": "Holds the release and two files about the same people that have no column in common.",
+            "ja": "リリースと、同じ人々に関する、共通の列を持たない二つのファイルを持つ攻撃者です。",
+        },
+        references=(
+            "Article 29 Working Party (2014), Opinion 05/2014 on anonymisation techniques (WP216)",
+            "Giomi, Boenisch, Wehmeyer & Tasnadi (2023), A unified framework for quantifying privacy risk in "
+            "synthetic data",
+        ),
+        scores=("nearest-pair",),
+        load="audit_plugins.attacks.linkability:Linkability",
+        params=AskedLinkage,
+        neighbours=10,
+    ),
+    AttackPlugin(
+        name="singling-out",
+        title={"en": "Singling out", "ja": "単独識別"},
+        goal="singling-out",
+        question="singling-out",
+        sees=frozenset({Asset.RELEASE}),
+        assumption={
+            "en": "Holds the release and nothing else, and looks for descriptions that fit one person only.",
+            "ja": "リリースだけを持ち、一人だけに当てはまる条件を探す攻撃者です。",
+        },
+        references=(
+            "Article 29 Working Party (2014), Opinion 05/2014 on anonymisation techniques (WP216)",
+            "Cohen & Nissim (2020), Towards formalizing the GDPR's notion of singling out",
+            "Giomi, Boenisch, Wehmeyer & Tasnadi (2023), A unified framework for quantifying privacy risk in "
+            "synthetic data",
+        ),
+        expects={
+            # How many descriptions by one column there will be is for the release to say: a handful.
+            "singling_out_excess": Expected(kind="unknown", of=("univariate", "multivariate")),
+            "singling_out_excess/multivariate": Expected(
+                kind="excess", scale="relative", chance=0.3, tries="released-once", most="tries"
+            ),
+        },
+        load="audit_plugins.attacks.singling_out:SinglingOutAttack",
+        params=SinglingOutParams,
+    ),
+    AttackPlugin(
+        name="marginal-ratio",
+        title={"en": "Ratio of marginals", "ja": "周辺分布の比"},
+        goal="membership",
+        question="membership",
+        sees=frozenset({Asset.RELEASE, Asset.REFERENCE}),
+        assumption={
+            "en": "Holds the release, a person's full record and other records of the same population, and knows "
+            "that the generator keeps marginals, as MST does.",
+            "ja": "リリース、対象者のレコード全体、同じ母集団の他の人のレコードを持ち、MST のように周辺分布を保つ"
+            "生成器であることを知っている攻撃者です。",
+        },
+        references=(
+            "Golob, Pentyala, Maratkhan & De Cock (2024), Privacy vulnerabilities in marginals-based synthetic "
+            "data (arXiv 2410.05506)",
+            "McKenna, Miklau & Sheldon (2021), Winning the NIST contest: a scalable and general approach to "
+            "differentially private synthetic data",
+        ),
+        load="audit_plugins.attacks.marginal_ratio:MarginalRatio",
+        scores=("marginal-ratio", "log-marginal-ratio"),
+        params=MarginalRatioParams,
+        opt_in=True,
+    ),
+    AttackPlugin(
+        name="shadow-queries",
+        title={"en": "Shadow models and marginal queries", "ja": "シャドウモデルと周辺クエリ"},
+        goal="membership",
+        question="membership",
+        sees=frozenset({Asset.RELEASE, Asset.REFERENCE, Asset.GENERATOR}),
+        assumption={
+            "en": "Holds the release, a person's full record and other records of the same population, and can "
+            "run the generator on them.",
+            "ja": "リリース、対象者のレコード全体、同じ母集団の他の人のレコードを持ち、それらで生成器を動かせる"
+            "攻撃者です。",
+        },
+        references=(
+            "Houssiau et al. (2022), TAPAS: a toolbox for adversarial privacy auditing of synthetic data",
+            "Guépin, Meeus, Cretu & de Montjoye (2023), Synthetic is all you need: removing the auxiliary data "
+            "assumption for membership inference attacks against synthetic data",
+            "Carlini et al. (2022), Membership inference attacks from first principles",
+        ),
+        load="audit_plugins.attacks.shadow_queries:ShadowQueries",
+        scores=("shadow-classifier",),
+        params=ShadowQueriesParams,
+        opt_in=True,
+        trial={"generator": "leaky", "generator_params": {"dose": 0.5}, "fits": 16, "backend": None},
+    ),
+)
