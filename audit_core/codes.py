@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from importlib import resources
 
+from audit_core import ledger_words
 from audit_core.measurement import Reason
 from audit_core.words import Words, say
 
@@ -79,8 +80,16 @@ PLANTS: dict[str, Words] = {
 
 _LEVELS: dict[str, Words] = {"prefecture": {"en": "prefecture", "ja": "都道府県"}}
 
-_NAMES: dict[str, dict[str, Words]] = {"goal": GOALS, "facts": FACTS, "level": _LEVELS}
+_NAMES: dict[str, dict[str, Words]] = {
+    "goal": GOALS,
+    "facts": FACTS,
+    "level": _LEVELS,
+    "fields": ledger_words.QUESTIONS,
+}
 """Arguments that are names, several separated by ", ", and the words for them."""
+
+_OF_LEDGERS = ("steps", "why")
+"""Arguments that are texts of a ledger."""
 
 
 _NUMBERS = ("value", "low", "high", "limit", "margin")
@@ -91,10 +100,12 @@ def _named(key: str, value: str | int | float, language: str) -> str:
     """An argument as people read it: names in words, thousands separated."""
     if not isinstance(value, str) or key in _NUMBERS:
         return separated(value)
+    separator = "、" if language == "ja" else ", "
+    if key in _OF_LEDGERS:
+        return separator.join(ledger_words.said(text, language) for text in ledger_words.split(value))
     names = _NAMES.get(key)
     if names is None:
         return value
-    separator = "、" if language == "ja" else ", "
     return separator.join(say(names[name], language) if name in names else name for name in value.split(", "))
 
 
