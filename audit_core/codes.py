@@ -100,12 +100,12 @@ def _named(key: str, value: str | int | float, language: str) -> str:
     """An argument as people read it: names in words, thousands separated."""
     if not isinstance(value, str) or key in _NUMBERS:
         return separated(value)
-    separator = "、" if language == "ja" else ", "
     if key in _OF_LEDGERS:
-        return separator.join(ledger_words.said(text, language) for text in ledger_words.split(value))
+        return ledger_words.listed(ledger_words.apart(value), language)
     names = _NAMES.get(key)
     if names is None:
         return value
+    separator = "、" if language == "ja" else ", "
     return separator.join(say(names[name], language) if name in names else name for name in value.split(", "))
 
 

@@ -4,7 +4,7 @@ A ledger is read by people and written by programs, also by those of others. A t
 or a code and what it is about, "kind:age"; each language has words for those. Any other text is shown as it is written.
 """
 
-import re
+from collections.abc import Sequence
 
 from audit_core.words import Words, say
 
@@ -93,9 +93,12 @@ QUESTIONS: dict[str, Words] = {
     "budget": {"en": "budget", "ja": "予算"},
     "accountant": {"en": "accountant", "ja": "会計方式"},
     "public": {"en": "taken for public", "ja": "公開情報とみなしたもの"},
-    "derived": {"en": "came of paid results alone, at no further cost", "ja": "支払い済みの結果だけから決めたもの"},
+    "derived": {
+        "en": "derived from paid results alone, at no further cost",
+        "ja": "支払い済みの結果だけから決めたもの",
+    },
     "outside": {"en": "looked at the data and not paid for", "ja": "予算を消費せずにデータを見た処理"},
-    "aborts": {"en": "may have stopped the run by looking at the rows", "ja": "行を見て中止し得た検査"},
+    "aborts": {"en": "may have stopped the run by looking at the rows", "ja": "行を見て実行を中止する条件"},
     "noise_source": {"en": "source of the noise", "ja": "雑音の生成元"},
     "floating_point": {"en": "defence against floating-point attacks", "ja": "浮動小数点攻撃への対策"},
     "released": {"en": "released", "ja": "公開されるもの"},
@@ -106,6 +109,10 @@ QUESTIONS: dict[str, Words] = {
     "stopped": {"en": "training ended early", "ja": "学習の中断"},
 }
 """What the fields of a claim answer, by their names."""
+
+_COMMA: Words = {"en": ", ", "ja": "、"}
+_SEMICOLON: Words = {"en": "; ", "ja": "／"}
+_JOINT = "; "
 
 
 def code(name: str, of: str | int | None = None) -> str:
@@ -135,10 +142,23 @@ def said(text: str, language: str) -> str:
     return say(WORDS[name], language).replace(ABOUT, of)
 
 
-_NEXT = re.compile(", (?=" + "|".join(rf"{re.escape(name)}(?:{BETWEEN}|, |$)" for name in WORDS) + ")")
-"""Between two codes; a comma before anything else belongs to a name or to somebody's words."""
+def listed(texts: Sequence[str], language: str) -> str:
+    """Several texts of a ledger in words; what one code says of many columns is said once: "kind of age, sex"."""
+    comma, semicolon = say(_COMMA, language), say(_SEMICOLON, language)
+    groups: dict[tuple[str, bool], list[str]] = {}
+    for text in texts:
+        name, _, of = text.partition(BETWEEN)
+        about = bool(of) and known(text)
+        groups.setdefault((name if about else text, about), []).append(of)
+    said_once = [said(code(name, comma.join(of)) if about else name, language) for (name, about), of in groups.items()]
+    return (semicolon if any(about for _, about in groups) else comma).join(said_once)
 
 
-def split(texts: str) -> list[str]:
-    """The texts of a ledger that were joined by commas."""
-    return _NEXT.split(texts)
+def joined(texts: Sequence[str]) -> str:
+    """Several texts of a ledger as one, for an argument of a sentence."""
+    return _JOINT.join(texts)
+
+
+def apart(texts: str) -> list[str]:
+    """What was joined."""
+    return texts.split(_JOINT)

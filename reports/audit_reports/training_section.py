@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from audit_core import ledger_words
 from audit_core.accounting import largest_auc, most_true_positives
 from audit_core.guarantee import UNKNOWN, Guarantee, KeptValues, Mechanism, NoisyCounts, NoisySteps
 from audit_core.redact import display
@@ -121,7 +122,7 @@ def _aborts(claim: Guarantee, wording: Wording) -> str:
 def _listed(names: tuple[str, ...], wording: Wording) -> str:
     if not names:
         return wording.say("training.none-named")
-    shown = wording.say("list.comma").join(wording.of_ledger(name, NAME_LIMIT) for name in names[:MOST_NAMED])
+    shown = ledger_words.listed([display(name, NAME_LIMIT) for name in names[:MOST_NAMED]], wording.language)
     return shown + (" …" if len(names) > MOST_NAMED else "")
 
 

@@ -93,9 +93,9 @@ class Wording:
         """What a fact about the case is called in the sentences that name it."""
         return display(say(codes.FACTS[fact], self.language) if fact in codes.FACTS else fact)
 
-    def of_ledger(self, text: str, limit: int = TEXT_LIMIT) -> str:
+    def of_ledger(self, text: str) -> str:
         """A text of a ledger: a code in words, any other as it is written."""
-        return display(ledger_words.said(text, self.language), limit)
+        return display(ledger_words.said(text, self.language), TEXT_LIMIT)
 
     def question(self, field: str) -> str:
         """What a field of a claim answers, as a heading."""
