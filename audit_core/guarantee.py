@@ -204,12 +204,13 @@ class Guarantee:
 
     @property
     def unanswered(self) -> tuple[str, ...]:
-        """The fields whose answer is "unknown"."""
+        """The fields whose answer, or a part of it, is "unknown"."""
         fields = (
-            *("units_from", "relation", "accountant", "derived", "noise_source", "floating_point", "trust", "tuning"),
+            *("units_from", "relation", "accountant", "noise_source", "floating_point", "trust", "tuning"),
             *("pretraining_overlap", "earlier_releases"),
         )
-        return tuple(name for name in fields if getattr(self, name) in (UNKNOWN, (UNKNOWN,)))
+        left_open = tuple(name for name in fields if getattr(self, name) == UNKNOWN)
+        return ("derived", *left_open) if UNKNOWN in self.derived else left_open
 
     def to_json(self) -> bytes:
         """The ledger: sorted keys, one final newline."""

@@ -244,6 +244,9 @@ def test_every_check_that_a_recipe_asks_for_is_told(tmp_path: Path) -> None:
     whole = unpaid.completed(asked, claim)
     assert (whole.derived, whole.outside) == (("column-modes", "suppression"), ())
     assert unpaid.completed(asked, whole) == whole
+    silent = unpaid.completed(asked, replace(claim, derived=("unknown",)))
+    assert silent.derived == ("unknown", "suppression")
+    assert "derived" in silent.unanswered
     hashing = asked.model_copy(update={"columns": {"who": ColumnSpec(type="id", strategy="hash_rekey")}})
     assert unpaid.completed(hashing, claim).outside == ("rekeyed-ids:who",)
 
