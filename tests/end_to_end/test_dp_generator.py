@@ -148,7 +148,8 @@ made = random.Random(1).choices(lines, k=int(rows))
 csv.writer(open(release, "w", newline="", encoding="utf-8")).writerows([header, *made])
 claim = {
     "epsilon": 0.5, "delta": 1e-6, "budget": 0.5, "unit": "row", "rows_per_unit": 1, "relation": "add-or-remove",
-    "accountant": "none", "mechanisms": [{"kind": "stated", "purpose": "everything", "epsilon": 0.5}], "schema_version": 1,
+    "accountant": "none", "schema_version": 1,
+    "mechanisms": [{"kind": "stated", "purpose": "everything", "epsilon": 0.5}],
 }
 json.dump(claim, open(ledger, "w", encoding="utf-8"))
 """
