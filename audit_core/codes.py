@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from importlib import resources
 
+from audit_core import ledger_words
 from audit_core.measurement import Reason
 from audit_core.words import Words, say
 
@@ -79,8 +80,16 @@ PLANTS: dict[str, Words] = {
 
 _LEVELS: dict[str, Words] = {"prefecture": {"en": "prefecture", "ja": "都道府県"}}
 
-_NAMES: dict[str, dict[str, Words]] = {"goal": GOALS, "facts": FACTS, "level": _LEVELS}
+_NAMES: dict[str, dict[str, Words]] = {
+    "goal": GOALS,
+    "facts": FACTS,
+    "level": _LEVELS,
+    "fields": ledger_words.QUESTIONS,
+}
 """Arguments that are names, several separated by ", ", and the words for them."""
+
+_OF_LEDGERS = ("steps", "why")
+"""Arguments that are texts of a ledger."""
 
 
 _NUMBERS = ("value", "low", "high", "limit", "margin")
@@ -91,6 +100,8 @@ def _named(key: str, value: str | int | float, language: str) -> str:
     """An argument as people read it: names in words, thousands separated."""
     if not isinstance(value, str) or key in _NUMBERS:
         return separated(value)
+    if key in _OF_LEDGERS:
+        return ledger_words.listed(ledger_words.apart(value), language)
     names = _NAMES.get(key)
     if names is None:
         return value

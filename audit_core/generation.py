@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -30,6 +31,7 @@ from audit_core.refit import Heard, Schema, unheard
 from audit_core.registry import Registry
 from audit_core.seeds import stream
 from audit_core.split import record
+from audit_core.synthesis import unpaid
 from audit_core.synthesis.finishing import finish, id_problems, rows_to_sample
 from audit_core.table_files import csv_of, parquet_of
 from audit_core.tables import MISSING, Table, with_own_dictionaries
@@ -91,7 +93,7 @@ def generate(
         # What an earlier attempt claimed, perhaps by another generator, is no claim of this one.
         (folder / pack.LEDGER).unlink(missing_ok=True)
         shutil.rmtree(folder / pack.MODEL, ignore_errors=True)
-        kept = Kept(folder, folders=_folders(recipe, commission, folder))
+        kept = Kept(folder, folders=_folders(recipe, commission, folder), completed=partial(unpaid.completed, recipe))
         to_sample = replace(commission, rows=rows_to_sample(recipe, commission.rows))
         sampled = _made(recipe, to_sample, members, rehearsal, registry, usage, kept, heard, debug)
         usage.seconds = time.monotonic() - started
@@ -242,16 +244,18 @@ class Kept:
 
     Attributes:
         pack: The pack's folder.
+        completed: Adds to a claim what the generator cannot know of.
     """
 
     pack: Path
     folders: exchange.Folders
+    completed: Callable[[Guarantee], Guarantee] = lambda claim: claim
 
     def ledger_from(self, folder: Path) -> None:
         """The claim, also of a training that failed: what was spent stays spent."""
         with suppress(PackError):
             if (claim := exchange.read_guarantee(folder)) is not None:
-                _write(self.pack / pack.LEDGER, claim.to_json())
+                _write(self.pack / pack.LEDGER, self.completed(claim).to_json())
 
     def model_from(self, folder: Path) -> None:
         """The plain files of the fitted generator."""

@@ -37,7 +37,7 @@ class NoisyCounts:
     One unit changes at most one cell of each table, by at most 1.
 
     Attributes:
-        purpose: What the counts are for, in a few words.
+        purpose: What the counts are for: a code, or a few words.
         sigma: The scale of the noise, in rows.
         tables: How many tables.
 
@@ -138,7 +138,8 @@ Mechanism = Annotated[NoisyCounts | NoisySteps | KeptValues | Stated, Discrimina
 class Guarantee:
     """A claim that what was released is (epsilon, delta)-differentially private, and what it rests on.
 
-    Text fields may be "unknown"; the questions behind them are those of NIST SP 800-226 (2025).
+    Text fields may be "unknown"; the questions behind them are those of NIST SP 800-226 (2025). A text that is a code
+    of `audit_core.ledger_words`, "kind:age", is shown in the reader's language, any other as it is written.
 
     Attributes:
         epsilon: Spent, by `accountant`.
@@ -147,16 +148,24 @@ class Guarantee:
         epsilon_rdp: Spent, by Rényi accounting (looser; comparable with another Rényi accountant).
         unit: Whose privacy: "row", or the column that names the person.
         rows_per_unit: How many rows of one unit may be in the data at most.
+        units: How many units the data have, or about how many; None where that is not said.
+        units_from: How that number is known, and whether it is public: "public", "noisy-counts", "not-told".
         relation: What neighbouring data sets differ in.
         accountant: Its name and version.
         mechanisms: All that looked at the data, in the order in which they did.
-        public: What was taken for public, so that it cost nothing: "rows", "kind of age", "values of sex".
+        public: What was taken for public, so that it cost nothing: "rows", "kind:age", "bounds:age", "values:sex".
+        derived: What depended on the data by way of the mechanisms alone, so that it cost nothing more: encoders, the
+            number of steps, an early end, suppression.
         outside: What looked at the data and was not paid for. Any such step voids the claim.
+        aborts: Which checks looked at the rows, were not paid for, and may have stopped the run. A release that exists
+            tells of them only that none did.
         noise_source: What the noise was drawn from.
         floating_point: What protects the noise against attacks on floating-point numbers.
-        released: What leaves the house: "table", "final model", "checkpoints".
+        released: What leaves the house: "table", "final-model", "checkpoints", "logits".
         trust: Who sees the raw data: "central" or "local".
         tuning: How parameters were chosen.
+        pretraining_overlap: Whether data of an earlier training may hold the same people; "not-applicable" where
+            training starts from nothing.
         earlier_releases: What else was released of the same people.
         stopped: Why training ended before its plan; None where it did not.
     """
@@ -167,16 +176,21 @@ class Guarantee:
     epsilon_rdp: float | None = None
     unit: str
     rows_per_unit: int
-    relation: Literal["add-or-remove", "replace", "unknown"]
+    units: int | None = None
+    units_from: str = UNKNOWN
+    relation: Literal["add-or-remove", "replace", "zero-out", "unknown"]
     accountant: str
     mechanisms: tuple[Mechanism, ...]
     public: tuple[str, ...] = ()
+    derived: tuple[str, ...] = (UNKNOWN,)
     outside: tuple[str, ...] = ()
+    aborts: tuple[str, ...] = ()
     noise_source: str = UNKNOWN
     floating_point: str = UNKNOWN
     released: tuple[str, ...] = ("table",)
     trust: str = "central"
     tuning: str = UNKNOWN
+    pretraining_overlap: str = UNKNOWN
     earlier_releases: str = UNKNOWN
     stopped: str | None = None
     schema_version: int = SCHEMA_VERSION
@@ -186,12 +200,17 @@ class Guarantee:
         _demand(0 <= self.delta < 1, self, "delta", "be at least 0 and below 1")
         _demand(math.isfinite(self.budget) and self.budget > 0, self, "budget", "be finite and above 0")
         _demand(self.rows_per_unit >= 1, self, "rows_per_unit", "be at least 1")
+        _demand(self.units is None or self.units >= 0, self, "units", "be at least 0")
 
     @property
     def unanswered(self) -> tuple[str, ...]:
-        """The fields whose answer is "unknown"."""
-        fields = ("relation", "accountant", "noise_source", "floating_point", "trust", "tuning", "earlier_releases")
-        return tuple(name for name in fields if getattr(self, name) == UNKNOWN)
+        """The fields whose answer, or a part of it, is "unknown"."""
+        fields = (
+            *("units_from", "relation", "accountant", "noise_source", "floating_point", "trust", "tuning"),
+            *("pretraining_overlap", "earlier_releases"),
+        )
+        left_open = tuple(name for name in fields if getattr(self, name) == UNKNOWN)
+        return ("derived", *left_open) if UNKNOWN in self.derived else left_open
 
     def to_json(self) -> bytes:
         """The ledger: sorted keys, one final newline."""

@@ -270,7 +270,7 @@ def _claimed(plugin: AttackPlugin | CheckPlugin, case: Case, *, understated: boo
         rows_per_unit=1,
         relation="add-or-remove",
         accountant="its own",
-        mechanisms=(Stated(purpose="all of it", epsilon=1.0),),
+        mechanisms=(Stated(purpose="everything", epsilon=1.0),),
     )
     return replace(case, guarantee=claim, p_in=0.5)
 

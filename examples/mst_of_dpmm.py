@@ -57,6 +57,10 @@ def main(train: str, release: str, rows: str, schema: str, ledger: str, epsilon:
         if declared[name]["kind"] == "integer":
             made[name] = made[name].round().astype("Int64")
     made.to_csv(release, index=False)
+
+    def domain_of(name: str) -> str:
+        return f"{'bounds' if name in numbers else 'values'}:{name}"
+
     about = f"dpmm {version('dpmm')}"
     claim = {
         "epsilon": budget,
@@ -67,8 +71,11 @@ def main(train: str, release: str, rows: str, schema: str, ledger: str, epsilon:
         "relation": "add-or-remove",
         "accountant": f"zCDP of {about}",
         "mechanisms": [{"kind": "stated", "purpose": about, "epsilon": budget, "delta": float(delta)}],
-        "public": [f"kind of {name}" for name in declared] + [f"domain of {name}" for name in domain],
-        "outside": [f"domain of {name}" for name in declared if name not in domain],
+        "public": [f"kind:{name}" for name in declared] + [domain_of(name) for name in domain],
+        "outside": [domain_of(name) for name in declared if name not in domain],
+        "released": ["table"],
+        "tuning": "fixed-beforehand",
+        "pretraining_overlap": "not-applicable",
         "schema_version": 1,
     }
     Path(ledger).write_text(json.dumps(claim), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from audit_core import ledger_words
 from audit_core.accounting import largest_auc, most_true_positives
 from audit_core.guarantee import UNKNOWN, Guarantee, KeptValues, Mechanism, NoisyCounts, NoisySteps
 from audit_core.redact import display
@@ -11,6 +12,8 @@ from audit_reports.wording import TEXT_LIMIT, Wording
 
 MOST_MECHANISMS = 40
 MOST_NAMED = 60
+NAME_LIMIT = 120
+"""Characters of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,7 @@ class Training:
     """The claim as the page shows it.
 
     Attributes:
-        answers: Question, answer, and whether the answer is "unknown".
+        answers: Question, answer, and whether the answer leaves something open.
     """
 
     sentence: str
@@ -55,7 +58,7 @@ def training(scorecard: Scorecard, wording: Wording) -> Training | None:
         sentence=wording.say("training.sentence", **numbers, budget=significant(claim.budget)),
         answers=_answers(claim, wording),
         mechanisms=tuple(
-            MechanismRow(purpose=display(one.purpose, TEXT_LIMIT), what=_what(one, wording))
+            MechanismRow(purpose=wording.of_ledger(one.purpose), what=_what(one, wording))
             for one in claim.mechanisms[:MOST_MECHANISMS]
         ),
         mechanisms_left_out=max(0, len(claim.mechanisms) - MOST_MECHANISMS),
@@ -70,36 +73,56 @@ def _answers(claim: Guarantee, wording: Wording) -> tuple[tuple[str, str, bool],
     )
     each = wording.say("training.rows-per-unit", rows=count(claim.rows_per_unit))
     spent = wording.say("training.spent", epsilon=significant(claim.epsilon), budget=significant(claim.budget))
-    known = {
-        "unit": f"{unit} ({each})",
-        "relation": claim.relation if claim.relation == UNKNOWN else wording.say(f"claim.relation.{claim.relation}"),
+    relation = (
+        wording.of_ledger(UNKNOWN) if claim.relation == UNKNOWN else wording.say(f"claim.relation.{claim.relation}")
+    )
+    answers = {
+        "unit": wording.say("training.with-note", what=unit, note=each),
+        "units_from": _units(claim, wording),
+        "relation": relation,
         "budget": spent,
-        "accountant": claim.accountant,
+        "accountant": wording.of_ledger(claim.accountant),
         "public": _listed(claim.public, wording),
+        "derived": _listed(claim.derived, wording),
         "outside": _listed(claim.outside, wording),
-        "noise": claim.noise_source,
-        "floating": claim.floating_point,
+        "aborts": _aborts(claim, wording),
+        "noise_source": wording.of_ledger(claim.noise_source),
+        "floating_point": wording.of_ledger(claim.floating_point),
         "released": _listed(claim.released, wording),
-        "trust": claim.trust if claim.trust not in ("central", "local") else wording.say(f"claim.trust.{claim.trust}"),
-        "tuning": claim.tuning,
-        "earlier": claim.earlier_releases,
+        "trust": wording.of_ledger(claim.trust),
+        "tuning": wording.of_ledger(claim.tuning),
+        "pretraining_overlap": wording.of_ledger(claim.pretraining_overlap),
+        "earlier_releases": wording.of_ledger(claim.earlier_releases),
     }
     if claim.stopped is not None:
-        known["stopped"] = claim.stopped
+        answers["stopped"] = wording.of_ledger(claim.stopped)
     return tuple(
         (
-            wording.say(f"claim.question.{name}"),
-            wording.say("training.unknown") if answer == UNKNOWN else display(answer, 4 * TEXT_LIMIT),
-            answer == UNKNOWN or (name == "outside" and bool(claim.outside)),
+            wording.question(name),
+            display(answer, 4 * TEXT_LIMIT),
+            name in claim.unanswered or (name == "outside" and bool(claim.outside)),
         )
-        for name, answer in known.items()
+        for name, answer in answers.items()
     )
+
+
+def _units(claim: Guarantee, wording: Wording) -> str:
+    """How many units, and how that is known."""
+    how = wording.of_ledger(claim.units_from)
+    return how if claim.units is None else wording.say("training.with-note", what=count(claim.units), note=how)
+
+
+def _aborts(claim: Guarantee, wording: Wording) -> str:
+    """The checks that may have stopped the run, and what that tells."""
+    if not claim.aborts:
+        return wording.say("training.none-told")
+    return wording.say("training.aborts", checks=_listed(claim.aborts, wording))
 
 
 def _listed(names: tuple[str, ...], wording: Wording) -> str:
     if not names:
         return wording.say("training.none-named")
-    shown = wording.say("list.comma").join(display(name) for name in names[:MOST_NAMED])
+    shown = ledger_words.listed([display(name, NAME_LIMIT) for name in names[:MOST_NAMED]], wording.language)
     return shown + (" …" if len(names) > MOST_NAMED else "")
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from audit_core import codes
+from audit_core import codes, ledger_words
 from audit_core.codes import sentence, separated
 from audit_core.measurement import Reason
 from audit_core.redact import display
@@ -29,7 +29,7 @@ _UNIT = re.compile(r"(?<=\d) %")
 NAMED = ("of", "score")
 """Arguments of a sentence that say what the measurement is of."""
 
-LISTED = ("left", "right", "columns", "facts")
+LISTED = ("left", "right", "columns", "facts", "steps", "fields")
 """Arguments of a sentence that are lists of names."""
 
 LIST_LIMIT = 160
@@ -92,6 +92,15 @@ class Wording:
     def fact(self, fact: str) -> str:
         """What a fact about the case is called in the sentences that name it."""
         return display(say(codes.FACTS[fact], self.language) if fact in codes.FACTS else fact)
+
+    def of_ledger(self, text: str) -> str:
+        """A text of a ledger: a code in words, any other as it is written."""
+        return display(ledger_words.said(text, self.language), TEXT_LIMIT)
+
+    def question(self, field: str) -> str:
+        """What a field of a claim answers, as a heading."""
+        text = say(ledger_words.QUESTIONS[field], self.language)
+        return text[:1].upper() + text[1:]
 
     def goal(self, goal: str) -> str:
         return self.known(f"goal.{goal}", goal)

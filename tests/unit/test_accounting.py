@@ -94,13 +94,27 @@ def test_a_ledger_reads_as_it_was_written() -> None:
         KeptValues(purpose="values", threshold=70.0, delta=1e-7),
         steps(1.02, 0.02, 375),
         Stated(purpose="other", rho=0.01),
-        outside=("kind of age",),
+        outside=("kind:age",),
+        aborts=("beyond-bounds",),
+        units=1200,
+        units_from="noisy-counts",
         stopped="why",
     )
     assert Guarantee.from_json(whole.to_json()) == whole
-    assert whole.unanswered == ("noise_source", "floating_point", "tuning", "earlier_releases")
+    open_ones = ("derived", "noise_source", "floating_point", "tuning", "pretraining_overlap", "earlier_releases")
+    assert whole.unanswered == open_ones
     with pytest.raises(PackError, match="ledger"):
         Guarantee.from_json(whole.to_json().replace(b'"noisy-steps"', b'"quiet-steps"'))
+
+
+def test_a_program_may_leave_out_what_it_does_not_know() -> None:
+    told = (
+        b'{"epsilon": 1.0, "delta": 0.0, "budget": 1.0, "unit": "row", "rows_per_unit": 1, "relation": "add-or-remove",'
+        b'"accountant": "its own", "mechanisms": [{"kind": "stated", "purpose": "all", "epsilon": 1.0}]}'
+    )
+    its = Guarantee.from_json(told)
+    assert (its.units, its.units_from, its.derived, its.aborts) == (None, "unknown", ("unknown",), ())
+    assert {"units_from", "derived", "pretraining_overlap"} < set(its.unanswered)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +124,7 @@ def test_a_ledger_reads_as_it_was_written() -> None:
         lambda: claim(delta=1.0),
         lambda: claim(budget=0.0),
         lambda: claim(rows_per_unit=0),
+        lambda: claim(units=-1),
         lambda: steps(-1.0, 0.1, 1),
         lambda: steps(1.0, 0.0, 1),
         lambda: NoisyCounts(purpose="", sigma=1.0, tables=0),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from audit_core.accounting import epsilon_pld, epsilon_rdp
+from audit_core.codes import sentence
 from audit_core.evidence import Exact
 from audit_core.guarantee import Guarantee, NoisyCounts, NoisySteps, Stated
 from audit_core.judge import judge
@@ -34,9 +35,13 @@ TRUE = Guarantee(
     relation="add-or-remove",
     accountant="PRV, Opacus",
     mechanisms=(COUNTS, STEPS),
+    units=600,
+    units_from="public",
+    derived=(),
     noise_source="a source",
     floating_point="a defence",
     tuning="none",
+    pretraining_overlap="not-applicable",
     earlier_releases="none",
 )
 
@@ -84,7 +89,7 @@ def test_a_true_ledger_bears_out_its_claim() -> None:
         ({"mechanisms": (COUNTS, replace(STEPS, noise_multiplier=0.0))}, "claim_understated pld"),
         ({"mechanisms": (COUNTS, replace(STEPS, sampling="shuffled"))}, "claim_understated rdp"),
         ({"budget": TRUE.epsilon / 2}, "budget_used all"),
-        ({"outside": ("kind of age",)}, "steps_outside all"),
+        ({"outside": ("kind:age",)}, "steps_outside all"),
         ({"unit": "patient"}, "unit_mismatch all"),
         ({"delta": 0.01, "epsilon": 9.0}, "delta_times_rows all"),
         ({"epsilon": 20.0, "budget": 20.0}, "epsilon_claimed all"),
@@ -107,9 +112,38 @@ def test_what_is_known_by_its_zcdp_alone_is_compared_by_renyi_accounting() -> No
 
 
 def test_what_a_claim_leaves_open_is_counted_and_named() -> None:
-    values, reasons = said(replace(TRUE, noise_source="unknown", outside=("bounds of age",), stopped="no number"))
+    left_open = replace(TRUE, noise_source="unknown", outside=("bounds:age",), stopped="loss-not-finite")
+    values, reasons = said(left_open)
     assert values["unanswered", "all"] == 1
     assert reasons == ["dp-outside", "dp-unanswered", "dp-stopped"]
+
+
+def test_caveats_are_in_the_reader_s_language() -> None:
+    its = replace(
+        TRUE,
+        noise_source="unknown",
+        units_from="unknown",
+        outside=("bounds:age", "kind:a, b: c", "kind:sex", "a look, by hand", "rows"),
+        stopped="loss-not-finite",
+    )
+    case = replace(made_up_case("innocent", rows=60), guarantee=its)
+    caveats = [one for one in DpClaim().measure(case, np.random.default_rng(0)) if isinstance(one, Reason)]
+    assert [sentence(one, "en") for one in caveats] == [
+        "not covered by the claim: bounds of age; kind of a, b: c, sex; a look, by hand; number of rows",
+        "the claim does not say: number of units, and how it is known, source of the noise",
+        "training ended before its plan: the loss was no finite number",
+    ]
+    assert [sentence(one, "ja") for one in caveats] == [
+        "主張の対象外: age の範囲／a, b: c、sex の種別／a look, by hand／行数",
+        "主張に記載のない項目: 単位の数とその根拠、雑音の生成元",
+        "学習が計画より前に終了しました: 損失が有限の数ではなくなりました",
+    ]
+
+
+def test_what_may_have_stopped_the_run_is_no_step_outside() -> None:
+    values, reasons = said(replace(TRUE, aborts=("undeclared-values", "beyond-bounds")))
+    assert values["steps_outside", "all"] == 0
+    assert reasons == []
 
 
 def test_without_a_claim_it_is_not_run() -> None:

@@ -17,7 +17,8 @@ from torch import nn  # noqa: E402
 
 from audit_core.accounting import epsilon_pld, epsilon_rdp  # noqa: E402
 from audit_core.errors import InputError  # noqa: E402
-from audit_core.guarantee import KeptValues, NoisyCounts, NoisySteps  # noqa: E402
+from audit_core.guarantee import Guarantee, KeptValues, NoisyCounts, NoisySteps  # noqa: E402
+from audit_core.ledger_words import known  # noqa: E402
 from audit_core.refit import Budget, Declared  # noqa: E402
 from audit_core.tables import MISSING, Column, Table, read_only  # noqa: E402
 from audit_plugins.generators.dp_ctgan import model_files  # noqa: E402
@@ -323,6 +324,14 @@ def test_an_unsound_training_does_not_start(monkeypatch) -> None:
         generator().fit(people(600), SCHEMA, Budget(rng=np.random.default_rng(0)))
 
 
+def unsaid(claim: Guarantee) -> list[str]:
+    """The texts of a ledger that have no words in our languages."""
+    fields = ("units_from", "noise_source", "floating_point", "trust", "tuning", "pretraining_overlap")
+    texts = [one.purpose for one in claim.mechanisms] + [getattr(claim, name) for name in fields]
+    texts += [*claim.public, *claim.derived, *claim.outside, *claim.released, *filter(None, [claim.stopped])]
+    return [text for text in texts if not known(text)]
+
+
 def test_a_fit_stays_in_its_budget_and_its_ledger_says_how() -> None:
     told: list[dict] = []
     fitted = generator().fit(people(2000), SCHEMA, Budget(rng=np.random.default_rng(0), report=told.append))  # type: ignore[arg-type]
@@ -336,8 +345,12 @@ def test_a_fit_stays_in_its_budget_and_its_ledger_says_how() -> None:
     assert (training.sampling, training.expected_batch) == ("poisson", 100)
     assert claim.outside == ()
     assert set(claim.public) == {
-        "kind of amount", "bounds of amount", "kind of label", "values of label", "kind of place", "values of place"
+        "kind:amount", "bounds:amount", "kind:label", "values:label", "kind:place", "values:place"
     }  # fmt: skip
+    # The noise of a count is far below 200 of 2,000 rows: the sampling rate comes of the same number.
+    assert claim.units == pytest.approx(2000, abs=200)
+    assert training.sample_rate == pytest.approx(100 / claim.units, rel=1e-3)
+    assert claim.unanswered == ("earlier_releases",)
     assert told[-1]["step"] == told[-1]["steps"] == training.steps
     made = fitted.sample(5000, np.random.default_rng(1))
     assert len(made) == 5000
@@ -351,7 +364,8 @@ def test_a_fit_stays_in_its_budget_and_its_ledger_says_how() -> None:
 def test_what_nobody_declared_stands_outside_the_guarantee() -> None:
     schema = SCHEMA | {"place": Declared()}
     claim = generator(epsilon=8.0).fit(people(2000), schema, Budget(rng=np.random.default_rng(0))).guarantee
-    assert claim.outside == ("kind of place",)
+    assert claim.outside == ("kind:place",)
+    assert unsaid(claim) == []
     assert [one.kind for one in claim.mechanisms] == ["noisy-counts", "kept-values", "noisy-counts", "noisy-steps"]
     assert claim.epsilon <= 8.0
 
@@ -383,7 +397,8 @@ def test_a_loss_that_is_no_number_stops_training_and_what_was_spent_stays_spent(
     with pytest.raises(TrainingStopped) as stopped:
         generator().fit(people(600), SCHEMA, Budget(rng=np.random.default_rng(0)))
     claim = stopped.value.guarantee
-    assert claim.stopped is not None
+    assert claim.stopped == "loss-not-finite"
+    assert unsaid(claim) == []
     (training,) = [one for one in claim.mechanisms if isinstance(one, NoisySteps)]
     assert training.steps == 3
     assert 0 < claim.epsilon < 4.0

@@ -11,6 +11,7 @@ import pytest
 from audit_core.cache import Cache
 from audit_core.case import read_sources
 from audit_core.chosen import Commission, commission
+from audit_core.codes import CODES
 from audit_core.errors import InputError, RunError
 from audit_core.generation import Made, generate, made_in_child
 from audit_core.guarantee import Guarantee, Stated
@@ -20,8 +21,10 @@ from audit_core.program import Program
 from audit_core.recipe import Recipe, load_recipe
 from audit_core.refit import Budget
 from audit_core.registry import Registry, discover
+from audit_core.synthesis import unpaid
 from audit_core.tables import MISSING, Table, with_own_dictionaries
 from audit_core.testing import conformance, made_up_case, make
+from audit_core.written.recipe import ColumnSpec
 
 _FILE = """
 import time
@@ -177,12 +180,75 @@ def test_a_ledger_of_an_earlier_attempt_is_no_claim_of_this_release(tmp_path: Pa
     (tmp_path / "pack" / "model").mkdir()
     claim = Guarantee(
         epsilon=1.0, delta=0.0, budget=1.0, unit="row", rows_per_unit=1, relation="add-or-remove", accountant="its own",
-        mechanisms=(Stated(purpose="all of it", epsilon=1.0),),
+        mechanisms=(Stated(purpose="everything", epsilon=1.0),),
     )  # fmt: skip
     (tmp_path / "pack" / LEDGER).write_bytes(claim.to_json())
     assert made(recipe(tmp_path), tmp_path / "pack").guarantee is None
     assert not (tmp_path / "pack" / LEDGER).exists()
     assert not (tmp_path / "pack" / "model").exists()
+
+
+CLAIMING = """
+from audit_core.guarantee import Guarantee, Stated
+from audit_core.hookspecs import hookimpl
+from audit_core.plugin import GeneratorPlugin
+
+@hookimpl
+def audit_generators():
+    words = {"en": "Claiming"}
+    return [GeneratorPlugin(name="claiming", title=words, method=words, load=f"{__name__}:Claiming")]
+
+class Claiming:
+    guarantee = Guarantee(
+        epsilon=1.0, delta=0.0, budget=1.0, unit="row", rows_per_unit=1, relation="add-or-remove", accountant="its own",
+        mechanisms=(Stated(purpose="everything", epsilon=1.0),), outside=("kind:zip",), aborts=("a check of its own",),
+    )
+    def fit(self, table, schema, budget):
+        self.table = table
+        return self
+    def sample(self, n, rng):
+        return self.table.take(rng.integers(len(self.table), size=n))
+"""
+
+
+def test_the_run_adds_to_a_claim_what_its_checks_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "claiming.py").write_text(CLAIMING)
+    asked = recipe(tmp_path, generator="claiming")
+    found = made(asked, tmp_path / "pack", discover([tmp_path / "claiming.py"])).guarantee
+    assert found is not None
+    assert found == Guarantee.from_json((tmp_path / "pack" / LEDGER).read_bytes())
+    assert found.aborts == ("a check of its own", "beyond-bounds", "non-members-overlap")
+    assert found.outside == ("kind:zip",)
+
+
+def test_every_check_that_a_recipe_asks_for_is_told(tmp_path: Path) -> None:
+    plain = recipe(tmp_path, more="")
+    assert unpaid.aborts(plain) == ("beyond-bounds",)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(
+        "audit: a\nrelease: {generate: {with: independent}, rows: 150}\nmembers: members.csv\nsubject: who\n"
+        "non_members: {split: 0.5}\nrules: [{enforce_range: {column: visits, max: 8}}]\ncolumns:\n"
+        "  who: {role: identifier}\n  level: {type: number}\n  visits: {type: integer}\n  part: {values: [a, b]}\n"
+        "  id: {type: id, strategy: fresh, pattern: 'S-####'}\n"
+        "  zip: {type: pii_address, locale: ja_JP, hierarchy: prefecture}\n"
+    )
+    asked = load_recipe(path)
+    assert {*unpaid.aborts(plain), *unpaid.aborts(asked), "non-members-overlap"} <= set(CODES)
+    assert unpaid.aborts(asked) == (
+        "value-not-of-type", "undeclared-values", "address-without-region", "id-pattern-taken", "subject-missing",
+    )  # fmt: skip
+    claim = Guarantee(
+        epsilon=1.0, delta=0.0, budget=1.0, unit="row", rows_per_unit=1, relation="add-or-remove", accountant="its own",
+        mechanisms=(Stated(purpose="everything", epsilon=1.0),), derived=("column-modes",),
+    )  # fmt: skip
+    whole = unpaid.completed(asked, claim)
+    assert (whole.derived, whole.outside) == (("column-modes", "suppression"), ())
+    assert unpaid.completed(asked, whole) == whole
+    silent = unpaid.completed(asked, replace(claim, derived=("unknown",)))
+    assert silent.derived == ("unknown", "suppression")
+    assert "derived" in silent.unanswered
+    hashing = asked.model_copy(update={"columns": {"who": ColumnSpec(type="id", strategy="hash_rekey")}})
+    assert unpaid.completed(hashing, claim).outside == ("rekeyed-ids:who",)
 
 
 def test_it_is_made_of_the_members_alone(tmp_path: Path) -> None:

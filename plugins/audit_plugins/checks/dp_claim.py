@@ -10,6 +10,7 @@ from audit_core.accounting import epsilon_pld, epsilon_rdp
 from audit_core.case import Case
 from audit_core.evidence import Exact
 from audit_core.guarantee import Guarantee
+from audit_core.ledger_words import joined
 from audit_core.measurement import Measurement, Reason, measured
 
 ENDLESS = 10**9
@@ -38,7 +39,7 @@ class DpClaim:
         yield _exact("delta_times_rows", claim.delta * len(case.members))
         yield _exact("unanswered", len(claim.unanswered))
         if claim.outside:
-            yield Reason(code="dp-outside", args={"steps": ", ".join(claim.outside)})
+            yield Reason(code="dp-outside", args={"steps": joined(claim.outside)})
         if claim.unanswered:
             yield Reason(code="dp-unanswered", args={"fields": ", ".join(claim.unanswered)})
         if claim.stopped is not None:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit_core.guarantee import KeptValues, NoisyCounts
+from audit_core.ledger_words import code
 from audit_core.refit import Schema
 from audit_core.tables import MISSING, Column, Table
 from audit_plugins.generators.dp_ctgan.cells import MAGNITUDES, NumberCells, number_cells
@@ -72,9 +73,9 @@ def domains(table: Table, schema: Schema, meter: Meter, noise: NoiseSource, mult
         words = [column for column in bought if not column.numeric]
         delta = meter.delta / 10 / max(len(words), 1)  # a tenth of all, for all thresholds together
         threshold = 1 + sigma * (2 * np.log(1 / delta)) ** 0.5
-        meter.spend(NoisyCounts(purpose="bounds and values not declared", sigma=sigma, tables=len(bought)))
+        meter.spend(NoisyCounts(purpose=code("column-domains"), sigma=sigma, tables=len(bought)))
         if words:
-            purpose = "values not declared"
+            purpose = code("occurring-values")
             meter.spend(KeptValues(purpose=purpose, threshold=float(threshold), delta=delta * len(words)))
         found = {
             column.name: _bounded(table, column, sigma, noise)
@@ -96,9 +97,9 @@ def public_facts(table: Table, schema: Schema) -> tuple[list[str], list[str]]:
     outside: list[str] = []
     for column in table.columns:
         its = schema[column.name]
-        (outside if its.kind is None else public).append(f"kind of {column.name}")
+        (outside if its.kind is None else public).append(code("kind", column.name))
         if _is_declared(column, schema):
-            public.append(f"{'bounds' if column.numeric else 'values'} of {column.name}")
+            public.append(code("bounds" if column.numeric else "values", column.name))
     return public, outside
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit_core.guarantee import NoisyCounts
+from audit_core.ledger_words import code
 from audit_core.tables import MISSING, Codes, Column, Table, coded, read_only
 from audit_plugins.generators.dp_ctgan.domain import Domain
 from audit_plugins.generators.dp_ctgan.meter import Meter
@@ -107,7 +108,7 @@ def encoding(
         multiplier: The noise multiplier of all tables together.
     """
     sigma = multiplier * len(domains) ** 0.5
-    purpose = "counts of each column" if target is None else f"counts of each column by {domains[target].name}"
+    purpose = code("column-counts") if target is None else code("column-counts-by", domains[target].name)
     meter.spend(NoisyCounts(purpose=purpose, sigma=sigma, tables=len(domains)))
     groups = 1 if target is None else len(domains[target])
     group = np.zeros(len(cells), dtype=np.intp) if target is None else cells[:, target]

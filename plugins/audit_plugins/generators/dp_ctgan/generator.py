@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from audit_core.guarantee import Guarantee, NoisyCounts, NoisySteps
+from audit_core.ledger_words import code
 from audit_core.refit import Budget, Schema
 from audit_core.tables import Table
 from audit_plugins.generators.dp_ctgan import checkpoints, model_files
@@ -92,7 +93,7 @@ class DpCtgan:
                     checkpoints.keep(budget.workshop, name, trainer, planned)
                     kept = time.monotonic()
         except NotFinite:
-            raise TrainingStopped(_claim(meter, public, outside, "the loss was no finite number")) from None
+            raise TrainingStopped(_claim(meter, its_encoding.rows, public, outside, code("loss-not-finite"))) from None
         shape = {
             "condition": its_conditions.width,
             "width": its_encoding.width,
@@ -100,7 +101,8 @@ class DpCtgan:
             "layers": its_settings.generator_layers,
         }
         like: list[tuple[str, str]] = [(column.name, column.kind) for column in table.columns]
-        return FittedDpCtgan(trainer.averaged, its_encoding, like, shape, _claim(meter, public, outside))
+        claim = _claim(meter, its_encoding.rows, public, outside)
+        return FittedDpCtgan(trainer.averaged, its_encoding, like, shape, claim)
 
     def _counted(self, table: Table, schema: Schema, meter: Meter, noise: NoiseSource) -> Encoding:
         """Everything that is counted before training."""
@@ -118,7 +120,7 @@ class DpCtgan:
         """
         batch = max(2, min(self._batch, round(rows / FEWEST_STEPS_OF_ALL)))
         planned = NoisySteps(
-            purpose="training of the discriminator",
+            purpose=code("discriminator-training"),
             noise_multiplier=1.0,
             sample_rate=min(1.0, batch / rows),
             steps=max(1, round(self._epochs * rows / batch)),
@@ -228,7 +230,7 @@ class Live:
         )
 
 
-def _claim(meter: Meter, public: list[str], outside: list[str], stopped: str | None = None) -> Guarantee:
+def _claim(meter: Meter, rows: float, public: list[str], outside: list[str], stopped: str | None = None) -> Guarantee:
     return Guarantee(
         epsilon=meter.spent_prv,
         epsilon_rdp=meter.spent_rdp,
@@ -236,16 +238,20 @@ def _claim(meter: Meter, public: list[str], outside: list[str], stopped: str | N
         budget=meter.epsilon,
         unit="row",
         rows_per_unit=1,
+        units=round(rows),
+        units_from=code("noisy-counts"),
         relation="add-or-remove",
         accountant=meter.accountant,
         mechanisms=meter.spent,
         public=tuple(public),
+        derived=tuple(map(code, ("column-modes", "sampling-rate", "number-of-steps", "generator-loss"))),
         outside=tuple(outside),
         noise_source=NoiseSource.name,
         floating_point=NoiseSource.floating_point,
-        released=("table",),
-        trust="central",
-        tuning="settings were fixed before the data were seen",
+        released=(code("table"),),
+        trust=code("central"),
+        tuning=code("fixed-beforehand"),
+        pretraining_overlap=code("not-applicable"),
         stopped=stopped,
     )
 

@@ -5,6 +5,8 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
+from audit_core.ledger_words import code
+
 SUMMED = 4
 """Normal draws that are summed for one, so that no bit pattern of floating-point numbers tells what was added to."""
 
@@ -17,8 +19,8 @@ class NoiseSource:
         Steinke (2020), The discrete Gaussian for differential privacy.
     """
 
-    name = "ChaCha20 keyed by the operating system; discrete Gaussian of OpenDP for counts"
-    floating_point = "four normal draws summed for each gradient coordinate; whole numbers for counts"
+    name = code("noise-chacha20")
+    floating_point = code("summed-draws", SUMMED)
 
     def __init__(self) -> None:
         """Takes 256 bits from the operating system."""
