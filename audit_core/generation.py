@@ -2,43 +2,36 @@
 
 import hashlib
 import json
-import os
-import shutil
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from audit_core import __version__, exchange, isolation, pack
-from audit_core.answers import Malformed
-from audit_core.cache import Cache, key, write_atomically
+from audit_core import __version__, exchange, pack
+from audit_core.cache import Cache, key
 from audit_core.case import Case, Sources, content_digest, prepare
 from audit_core.chosen import Commission
 from audit_core.codes import sentence
-from audit_core.errors import PackError, Problem, RunError, raise_all
+from audit_core.errors import Problem, RunError, raise_all
 from audit_core.guarantee import Guarantee
-from audit_core.isolation import Failed, Job, Limits, Usage
+from audit_core.isolation import Failed, Usage
+from audit_core.kept import Kept, forget, ledger_of
+from audit_core.made_rows import made_in_child
 from audit_core.measurement import Reason
-from audit_core.model_folder import DIGESTS, digests
+from audit_core.pack import write_early
 from audit_core.reading.files import TextTable, read_table
 from audit_core.reading.kinds import look_at
 from audit_core.recipe import Recipe
-from audit_core.refit import Heard, Schema, unheard
+from audit_core.refit import Heard, unheard
 from audit_core.registry import Registry
 from audit_core.seeds import stream
 from audit_core.split import record
 from audit_core.synthesis import unpaid
 from audit_core.synthesis.finishing import finish, id_problems, rows_to_sample
 from audit_core.table_files import csv_of, parquet_of
-from audit_core.tables import MISSING, Table, with_own_dictionaries
+from audit_core.tables import Table, with_own_dictionaries
 from audit_core.written.recipe import SplitSpec
 from audit_core.written.strategies import Format
-
-_LARGEST_MODEL_FILE = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +77,13 @@ def generate(
     raise_all(id_problems(recipe, commission.rows, sources.files["members"]))
     if sources.coins is not None and isinstance(recipe.non_members, SplitSpec):
         coins = record(sources.whole, rehearsal.unit, recipe.non_members.split, sources.coins)
-        _write(folder / pack.COINS, coins)
+        write_early(folder / pack.COINS, coins)
     path = folder / pack.RELEASES[recipe.format]
     usage = Usage()
     name = _name(recipe, commission, rehearsal, registry)
     if (finished := cache.text(name)) is None or finished != _digest(path) or (steps := _steps(cache, name)) is None:
         started = time.monotonic()
-        # What an earlier attempt claimed, perhaps by another generator, is no claim of this one.
-        (folder / pack.LEDGER).unlink(missing_ok=True)
-        shutil.rmtree(folder / pack.MODEL, ignore_errors=True)
+        forget(folder)
         kept = Kept(folder, folders=_folders(recipe, commission, folder), completed=partial(unpaid.completed, recipe))
         to_sample = replace(commission, rows=rows_to_sample(recipe, commission.rows))
         sampled = _made(recipe, to_sample, members, rehearsal, registry, usage, kept, heard, debug)
@@ -102,23 +93,13 @@ def generate(
         heard({"rows_sampled": len(sampled), "rows_rejected": done.rejected, "rows_released": len(made)})
         order = stream(recipe.seed, "generator", "order").permutation(len(made))
         in_file_order = made.take(order).select([name for name in sources.whole.columns if name in made.names])
-        _write(path, _file_of(in_file_order, recipe.format, _zoned(sources.whole)))
+        write_early(path, _file_of(in_file_order, recipe.format, _zoned(sources.whole)))
         for other in set(pack.RELEASES.values()) - {pack.RELEASES[recipe.format]}:  # of a run that was cut off
             (folder / other).unlink(missing_ok=True)
         _keep_steps(cache, name, steps)
         cache.keep_text(name, _digest(path) or b"")
     release = read_table(path, what="release", name=path.name, nulls=recipe.nulls)
     return Made(path=path, sources=sources.with_release(release), guarantee=ledger_of(folder), usage=usage, steps=steps)
-
-
-def ledger_of(folder: Path) -> Guarantee | None:
-    """What is claimed of the release that a pack's run made; None where nothing is.
-
-    Raises:
-        PackError: The ledger is none.
-    """
-    path = folder / pack.LEDGER
-    return Guarantee.from_json(path.read_bytes()) if path.is_file() else None
 
 
 def _folders(recipe: Recipe, commission: Commission, folder: Path) -> exchange.Folders:
@@ -177,7 +158,7 @@ def _made(
     rehearsal: Case,
     registry: Registry,
     usage: Usage,
-    kept: "Kept",
+    kept: Kept,
     heard: Heard,
     debug: bool,
 ) -> Table:
@@ -201,132 +182,6 @@ def _made(
         ) from None
 
 
-def made_in_child(
-    commission: Commission,
-    table: Table,
-    schema: Schema,
-    registry: Registry,
-    seed: int,
-    limits: Limits,
-    usage: Usage,
-    kept: "Kept | None" = None,
-    heard: Heard = unheard,
-    *,
-    debug: bool = False,
-) -> Table:
-    """What a generator makes of a table, in a child process.
-
-    Args:
-        kept: Where its claim and the fitted generator are put; nowhere if None.
-
-    Raises:
-        Failed: It raised, died, ran too long, grew too large, or made something else than rows like those of the table.
-    """
-    name = commission.plugin.name
-    job = Job(
-        plugin=name,
-        role="generator",
-        load=commission.plugin.load,
-        file=registry.origins[name].file,
-        params=dict(commission.params),
-        entropy=tuple(int(word) for word in stream(seed, "generator", name).integers(2**32, size=8)),
-        debug=debug,
-    )
-    folders = exchange.Folders() if kept is None else kept.folders
-    write = partial(exchange.write_commission, table=table, schema=schema, rows=commission.rows, folders=folders)
-    read = partial(_read, name, table, commission.rows, kept=kept)
-    return isolation.run(job, limits, write, read, usage, heard, None if kept is None else kept.ledger_from)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Puts into a pack what a generator leaves besides rows.
-
-    Attributes:
-        pack: The pack's folder.
-        completed: Adds to a claim what the generator cannot know of.
-    """
-
-    pack: Path
-    folders: exchange.Folders
-    completed: Callable[[Guarantee], Guarantee] = lambda claim: claim
-
-    def ledger_from(self, folder: Path) -> None:
-        """The claim, also of a training that failed: what was spent stays spent."""
-        with suppress(PackError):
-            if (claim := exchange.read_guarantee(folder)) is not None:
-                _write(self.pack / pack.LEDGER, self.completed(claim).to_json())
-
-    def model_from(self, folder: Path) -> None:
-        """The plain files of the fitted generator."""
-        files = {
-            path.name: path.read_bytes()
-            for path in sorted((folder / exchange.MODEL).glob("*"))
-            if path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST_MODEL_FILE
-        }
-        for name, data in (files | ({DIGESTS: digests(files)} if files else {})).items():
-            _write(self.pack / pack.MODEL / name, data)
-
-
-def _read(name: str, members: Table, rows: int, folder: Path, kept: Kept | None) -> Table:
-    """What a child made, trusting none of it."""
-    try:
-        if exchange.read_guarantee(folder) is not None and kept is not None:
-            kept.ledger_from(folder)
-        if kept is not None:
-            kept.model_from(folder)
-        made = exchange.read_table(folder, "made")
-        if made is None:
-            raise Malformed("sample: no table")
-        _check(made, members, rows)
-        return made.take(np.arange(rows))  # off the folder, which is about to be deleted
-    except Malformed as error:
-        reason = Reason(code="malformed-answer", args={"plugin": name, "field": str(error)})
-        raise Failed(reason) from None
-    except PackError:
-        raise Failed(Reason(code="malformed-answer", args={"plugin": name, "field": "guarantee"})) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        reason = Reason(code="malformed-answer", args={"plugin": name, "field": "sample: unreadable"})
-        raise Failed(reason) from None
-
-
-def _check(made: Table, members: Table, rows: int) -> None:
-    """Whether a table has the columns of the members, the wanted number of rows, and nothing but values.
-
-    Raises:
-        Malformed: It has not.
-    """
-    if made.codes.shape != (rows, len(members.columns)) or made.codes.dtype != np.int32:
-        raise Malformed(f"sample: shape {made.codes.shape}, wanted ({rows}, {len(members.columns)})")
-    for position, (column, like) in enumerate(zip(made.columns, members.columns, strict=True)):
-        codes, values = made.codes[:, position], column.values
-        if (column.name, column.kind) != (like.name, like.kind):
-            raise Malformed("sample: the columns are not those of the members, in their order")
-        if codes.min() < MISSING or codes.max() >= len(values):
-            raise Malformed(f"sample: codes of column {position + 1} out of range")
-        if not column.numeric:
-            if not all(isinstance(value, str) and _writable(value) for value in values):
-                raise Malformed(f"sample: column {position + 1} has values that are no text")
-        elif values.ndim != 1 or values.dtype != np.float64 or not np.isfinite(values).all():
-            raise Malformed(f"sample: column {position + 1} has values that are no finite numbers")
-        elif column.kind == "integer" and (values != np.round(values)).any():
-            raise Malformed(f"sample: column {position + 1} has fractions where the members have integers")
-
-
-def _writable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
-
-
 def _zoned(file: TextTable) -> frozenset[str]:
     """The columns that hold moments with an offset from UTC."""
     return frozenset(name for name, column in file.columns.items() if look_at(column.texts).look == "zoned date")
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        write_atomically(path, data)
-    except OSError as error:
-        what = f"the file could not be written: {os.strerror(error.errno or 0)}"
-        fix = "Make room or choose another --out"
-        raise RunError(Problem(code="pack-write-failed", what=what, where=path.name, fix=fix)) from None

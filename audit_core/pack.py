@@ -264,3 +264,18 @@ def _read(pack: Path, name: str) -> bytes:
                 fix="Name the folder a run wrote with --out",
             )
         ) from None
+
+
+def write_early(path: Path, data: bytes) -> None:
+    """Writes a file of a pack before the run is over, whole or not at all.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        write_atomically(path, data)
+    except OSError as error:
+        what = f"the file could not be written: {os.strerror(error.errno or 0)}"
+        fix = "Make room or choose another --out"
+        raise RunError(Problem(code="pack-write-failed", what=what, where=path.name, fix=fix)) from None

@@ -24,9 +24,10 @@ from audit_core.chosen import Commission
 from audit_core.codes import sentence
 from audit_core.exchange import Folders
 from audit_core.expected import expected
-from audit_core.generation import Kept, ledger_of, made_in_child
 from audit_core.guarantee import Guarantee, Stated
 from audit_core.isolation import Failed, Limits, Usage
+from audit_core.kept import Kept, ledger_of
+from audit_core.made_rows import made_in_child
 from audit_core.measurement import USEFULNESS, Measurement
 from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin
 from audit_core.registry import Registry

@@ -13,9 +13,10 @@ from audit_core.case import read_sources
 from audit_core.chosen import Commission, commission
 from audit_core.codes import CODES
 from audit_core.errors import InputError, RunError
-from audit_core.generation import Made, generate, made_in_child
+from audit_core.generation import Made, generate
 from audit_core.guarantee import Guarantee, Stated
 from audit_core.isolation import Failed, Limits, Usage
+from audit_core.made_rows import made_in_child
 from audit_core.pack import COINS, LEDGER, RELEASE
 from audit_core.program import Program
 from audit_core.recipe import Recipe, load_recipe

@@ -1,0 +1,61 @@
+"""What a generator leaves in a pack besides rows: what is claimed of them, and the fitted generator itself."""
+
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit_core import exchange, pack
+from audit_core.errors import PackError
+from audit_core.guarantee import Guarantee
+from audit_core.model_folder import DIGESTS, digests
+from audit_core.pack import write_early
+
+_LARGEST_MODEL_FILE = 2**31
+
+
+def ledger_of(folder: Path) -> Guarantee | None:
+    """What is claimed of the release that a pack's run made; None where nothing is.
+
+    Raises:
+        PackError: The ledger is none.
+    """
+    path = folder / pack.LEDGER
+    return Guarantee.from_json(path.read_bytes()) if path.is_file() else None
+
+
+def forget(folder: Path) -> None:
+    """Takes away what an earlier attempt left: its claim, perhaps of another generator, is none of this one."""
+    (folder / pack.LEDGER).unlink(missing_ok=True)
+    shutil.rmtree(folder / pack.MODEL, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Puts into a pack what a generator leaves besides rows.
+
+    Attributes:
+        pack: The pack's folder.
+        completed: Adds to a claim what the generator cannot know of.
+    """
+
+    pack: Path
+    folders: exchange.Folders
+    completed: Callable[[Guarantee], Guarantee] = lambda claim: claim
+
+    def ledger_from(self, folder: Path) -> None:
+        """The claim, also of a training that failed: what was spent stays spent."""
+        with suppress(PackError):
+            if (claim := exchange.read_guarantee(folder)) is not None:
+                write_early(self.pack / pack.LEDGER, self.completed(claim).to_json())
+
+    def model_from(self, folder: Path) -> None:
+        """The plain files of the fitted generator."""
+        files = {
+            path.name: path.read_bytes()
+            for path in sorted((folder / exchange.MODEL).glob("*"))
+            if path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST_MODEL_FILE
+        }
+        for name, data in (files | ({DIGESTS: digests(files)} if files else {})).items():
+            write_early(self.pack / pack.MODEL / name, data)
