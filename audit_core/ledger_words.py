@@ -20,6 +20,11 @@ WORDS: dict[str, Words] = {
     "column-counts": {"en": "counts of each column", "ja": "各列の件数"},
     "column-counts-by": {"en": "counts of each column by {of}", "ja": "{of} 別の各列の件数"},
     "column-domains": {"en": "bounds and values, where none are declared", "ja": "宣言のない範囲と値の一覧"},
+    "pair-scores": {
+        "en": "which pairs of columns go together, one number for each pair",
+        "ja": "関連の強い列の組の選択（組ごとに一つの数）",
+    },
+    "pair-counts": {"en": "counts of the pairs of columns chosen", "ja": "選ばれた列の組の件数"},
     "occurring-values": {"en": "which values occur, where none are declared", "ja": "宣言のない列に現れる値の選択"},
     "discriminator-training": {"en": "training of the discriminator", "ja": "識別器の学習"},
     "everything": {"en": "all of it", "ja": "全体"},

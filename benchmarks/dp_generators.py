@@ -1,10 +1,10 @@
 """How useful the rows of each generator are, what they cost, and how long it took: UCI Adult, income, several seeds.
 
     python benchmarks/dp_generators.py FOLDER [--generators dp-ctgan,ctgan,independent] [--seeds 3] [--epsilon 3]
-        [--external PYTHON] [--table adult|german-credit]
+        [--external PYTHON] [--table adult|credit-default|german-credit]
 
 FOLDER holds the data sets' folders as `benchmarks/public_tables.py` reads them. Adult is trained on 32,561 rows and
-tested on the other 16,281, by whose labels nothing was chosen; German credit is the table for trying settings.
+tested on the other 16,281, by whose labels nothing was chosen; the other two are the tables for trying settings.
 `--external` names the interpreter of another environment in which dpmm is installed: its MST then runs out of process
 (`examples/mst_of_dpmm.py`).
 
@@ -21,13 +21,19 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from public_tables import ADULT, PublicTable, adult, german_credit, write
+from public_tables import ADULT, PublicTable, adult, credit_default, german_credit, write
 
 BOUNDS = {
     "age": (17, 90), "fnlwgt": (1, 2_000_000), "education-num": (1, 16), "capital-gain": (0, 99_999),
     "capital-loss": (0, 5_000), "hours-per-week": (1, 99),
 }  # fmt: skip
 """What the survey can record, by its description."""
+
+CREDIT = {
+    "LIMIT_BAL": (0, 1_000_000), "AGE": (18, 100),
+    **{f"BILL_AMT{month}": (-400_000, 2_000_000) for month in range(1, 7)},
+    **{f"PAY_AMT{month}": (0, 2_000_000) for month in range(1, 7)},
+}  # fmt: skip
 
 GERMAN = {"a2": (0, 100), "a5": (0, 20_000), "a8": (1, 4), "a11": (1, 4), "a13": (18, 80), "a16": (1, 4), "a18": (1, 2)}
 
@@ -64,7 +70,7 @@ def main() -> None:
     parser.add_argument("--epsilon", type=float, default=3.0)
     parser.add_argument("--epochs", type=int, help="of dp-ctgan and ctgan; their own defaults if left out")
     parser.add_argument("--external", help="interpreter of an environment with dpmm")
-    parser.add_argument("--table", choices=["adult", "german-credit"], default="adult")
+    parser.add_argument("--table", choices=["adult", "credit-default", "german-credit"], default="adult")
     options = parser.parse_args()
     if options.table == "adult":
         rows = adult(options.folder / "adult")
@@ -72,6 +78,9 @@ def main() -> None:
             name="Adult", columns=ADULT, rows=tuple(rows), nulls=("", "?"), quasi_identifiers=(), releases={}
         )
         cut, target, bounds = 32_561, "income", BOUNDS
+    elif options.table == "credit-default":
+        table = credit_default(options.folder)
+        cut, target, bounds = 20_000, "default.payment.next.month", CREDIT
     else:
         table = german_credit(options.folder)
         cut, target, bounds = 700, "a21", GERMAN

@@ -46,6 +46,12 @@ class DpCtganParams(BaseModel):
     counts_share: Share = Field(
         default=0.2, description="noisy counts alone would cost this share of epsilon; the steps take the rest"
     )
+    pairs_share: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        description="noisy counts of pairs of columns that go together would alone cost this share of epsilon",
+    )
     clipping_norm: float = Field(default=1.0, gt=0, le=1000, description="the largest norm of a row's gradient")
 
 

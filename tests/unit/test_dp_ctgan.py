@@ -62,7 +62,7 @@ def people(n: int, seed: int = 1, missing: float = 0.05) -> Table:
 def generator(**params: object) -> DpCtgan:
     its = {
         "epsilon": 4.0, "delta": 1e-5, "target": None, "epochs": 4, "batch": 100, "counts_share": 0.3,
-        "clipping_norm": 1.0,
+        "pairs_share": 0.3, "clipping_norm": 1.0,
     } | params  # fmt: skip
     return DpCtgan(**its)  # type: ignore[arg-type]
 
@@ -336,8 +336,9 @@ def test_a_fit_stays_in_its_budget_and_its_ledger_says_how() -> None:
     told: list[dict] = []
     fitted = generator().fit(people(2000), SCHEMA, Budget(rng=np.random.default_rng(0), report=told.append))  # type: ignore[arg-type]
     claim = fitted.guarantee
-    counts, training = claim.mechanisms
+    counts, pairs, training = claim.mechanisms
     assert isinstance(counts, NoisyCounts)
+    assert isinstance(pairs, NoisyCounts)
     assert isinstance(training, NoisySteps)
     assert claim.epsilon <= 4.0
     assert claim.epsilon > 3.9
@@ -366,7 +367,9 @@ def test_what_nobody_declared_stands_outside_the_guarantee() -> None:
     claim = generator(epsilon=8.0).fit(people(2000), schema, Budget(rng=np.random.default_rng(0))).guarantee
     assert claim.outside == ("kind:place",)
     assert unsaid(claim) == []
-    assert [one.kind for one in claim.mechanisms] == ["noisy-counts", "kept-values", "noisy-counts", "noisy-steps"]
+    assert [one.purpose for one in claim.mechanisms] == [
+        "column-domains", "occurring-values", "column-counts-by:label", "pair-counts", "discriminator-training"
+    ]  # fmt: skip
     assert claim.epsilon <= 8.0
 
 
@@ -436,9 +439,9 @@ def test_a_training_that_was_cut_off_goes_on_with_what_it_had_spent(tmp_path, mo
     monkeypatch.setattr(NoiseSource, "counts", lambda *_: counted.append("again"))
     monkeypatch.setattr("audit_plugins.generators.dp_ctgan.generator.refuse_unsound", lambda noise: None)
     fitted = generator().fit(people(600), SCHEMA, Budget(rng=np.random.default_rng(0), workshop=tmp_path))
-    counts, training = fitted.guarantee.mechanisms
+    *counts, training = fitted.guarantee.mechanisms
     assert counted == []
-    assert isinstance(counts, NoisyCounts)
+    assert [one.purpose for one in counts] == ["column-counts-by:label", "pair-counts"]
     assert isinstance(training, NoisySteps)
     assert training.steps == left["planned"]["steps"]
     assert training.noise_multiplier == left["planned"]["noise_multiplier"]

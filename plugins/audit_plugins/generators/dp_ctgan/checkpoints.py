@@ -17,6 +17,8 @@ from torch import Tensor
 from audit_core.guarantee import Mechanism, NoisySteps
 from audit_core.refit import Schema
 from audit_core.tables import Table
+from audit_plugins.generators.dp_ctgan.dependencies import Dependency, dependencies_of
+from audit_plugins.generators.dp_ctgan.dependencies import described as described_tree
 from audit_plugins.generators.dp_ctgan.domain import Domain
 from audit_plugins.generators.dp_ctgan.encoding import Encoding
 from audit_plugins.generators.dp_ctgan.meter import Meter
@@ -39,6 +41,7 @@ class Checkpoint:
     """
 
     encoding: Encoding
+    tree: tuple[Dependency, ...]
     mechanisms: tuple[Mechanism, ...]
     planned: NoisySteps
     taken: int
@@ -83,6 +86,7 @@ def keep(folder: Path, name: str, trainer: Trainer, planned: NoisySteps) -> None
         "identity": name,
         "weights": hashlib.sha256(data).hexdigest(),
         "encoding": described(trainer.encoding),
+        "tree": described_tree(trainer.tree),
         "mechanisms": _MECHANISMS.dump_python(list(trainer.meter.mechanisms), mode="json"),
         "planned": TypeAdapter(NoisySteps).dump_python(planned, mode="json"),
         "taken": trainer.meter.taken,
@@ -106,6 +110,7 @@ def found(folder: Path | None, name: str) -> Checkpoint | None:
         return None
     return Checkpoint(
         encoding=encoding_of(told["encoding"]),
+        tree=dependencies_of(told["tree"]),
         mechanisms=tuple(_MECHANISMS.validate_python(told["mechanisms"])),
         planned=TypeAdapter(NoisySteps).validate_python(told["planned"]),
         taken=told["taken"],

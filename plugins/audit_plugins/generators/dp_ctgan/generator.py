@@ -13,6 +13,7 @@ from audit_core.refit import Budget, Schema
 from audit_core.tables import Table
 from audit_plugins.generators.dp_ctgan import checkpoints, model_files
 from audit_plugins.generators.dp_ctgan.conditions import conditions
+from audit_plugins.generators.dp_ctgan.dependencies import Dependency, dependencies
 from audit_plugins.generators.dp_ctgan.domain import all_cells, all_declared, domains, public_facts
 from audit_plugins.generators.dp_ctgan.encoding import Encoding, encoding
 from audit_plugins.generators.dp_ctgan.meter import Meter, least, noise_for, rdp
@@ -45,12 +46,14 @@ class DpCtgan:
         epochs: int,
         batch: int,
         counts_share: float,
+        pairs_share: float,
         clipping_norm: float,
     ) -> None:
         """Takes the parameters; see `DpCtganParams`."""
         self._epsilon, self._delta, self._target = epsilon, delta, target
         self._epochs, self._batch = epochs, batch
-        self._counts_share, self._clipping_norm = counts_share, clipping_norm
+        self._counts_share, self._pairs_share = counts_share, pairs_share
+        self._clipping_norm = clipping_norm
 
     def fit(self, table: Table, schema: Schema, budget: Budget) -> "FittedDpCtgan":
         """Trains for the planned steps, or until a weight is no number any more.
@@ -66,16 +69,17 @@ class DpCtgan:
         name = checkpoints.identity(table, schema, vars(self))
         left = checkpoints.found(budget.workshop, name)
         if left is None:
-            its_encoding = self._counted(table, schema, meter, noise)
+            its_encoding, tree = self._counted(table, schema, meter, noise)
             planned = self._planned(meter, its_encoding.rows)
         else:
             left.restore(meter)
-            its_encoding, planned = left.encoding, left.planned
+            its_encoding, tree, planned = left.encoding, left.tree, left.planned
         its_settings, its_conditions = _settings(planned), conditions(its_encoding)
         cells = all_cells(table, [column.domain for column in its_encoding.columns])
         trainer = Trainer(
             modes=its_encoding.modes(cells),
             encoding=its_encoding,
+            tree=tree,
             conditions=its_conditions,
             settings=its_settings,
             meter=meter,
@@ -104,13 +108,20 @@ class DpCtgan:
         claim = _claim(meter, its_encoding.rows, public, outside)
         return FittedDpCtgan(trainer.averaged, its_encoding, like, shape, claim)
 
-    def _counted(self, table: Table, schema: Schema, meter: Meter, noise: NoiseSource) -> Encoding:
+    def _counted(
+        self, table: Table, schema: Schema, meter: Meter, noise: NoiseSource
+    ) -> tuple[Encoding, tuple[Dependency, ...]]:
         """Everything that is counted before training."""
         looks = 1 if all_declared(table, schema) else 2
         multiplier = _counts_noise(self._epsilon * self._counts_share, self._delta, looks)
         its_domains = domains(table, schema, meter, noise, multiplier)
         target = _target(self._target, table, schema)
-        return encoding(all_cells(table, its_domains), its_domains, target, meter, noise, multiplier)
+        cells = all_cells(table, its_domains)
+        found = encoding(cells, its_domains, target, meter, noise, multiplier)
+        if not self._pairs_share:
+            return found, ()
+        multiplier = _counts_noise(self._epsilon * self._pairs_share, self._delta, 1)
+        return found, dependencies(found.modes(cells), found, meter, noise, multiplier)
 
     def _planned(self, meter: Meter, rows: float) -> NoisySteps:
         """All steps of training, with as much noise as the rest of the budget needs.
@@ -183,6 +194,7 @@ def _settings(planned: NoisySteps) -> Settings:
         hidden=128,
         generator_hidden=256,
         generator_layers=2,
+        fake=4096,
         matching=10.0,
         averaging=0.99,
     )

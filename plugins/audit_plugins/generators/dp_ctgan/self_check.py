@@ -67,7 +67,7 @@ def probes(
     """
     settings = Settings(
         batch=8, steps=3, rate=0.1, noise_multiplier=2.0, clipping_norm=0.05, discriminator_rate=1e-3,
-        generator_rate=1e-3, hidden=16, generator_hidden=16, generator_layers=1, matching=0.0, averaging=0.0,
+        generator_rate=1e-3, hidden=16, generator_hidden=16, generator_layers=1, fake=8, matching=0.0, averaging=0.0,
     )  # fmt: skip
 
     def fresh(seed: int) -> PrivateStep:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from audit_plugins.generators.dp_ctgan.conditions import Conditions
+from audit_plugins.generators.dp_ctgan.dependencies import Dependency
 from audit_plugins.generators.dp_ctgan.encoding import Encoding
 from audit_plugins.generators.dp_ctgan.marginals import Marginals
 from audit_plugins.generators.dp_ctgan.meter import Meter
@@ -28,6 +29,7 @@ class Settings:
         rate: The probability with which a row is in a step.
         noise_multiplier: Of a step.
         clipping_norm: Of a row's gradient.
+        fake: How many rows the generator makes to learn from in a step; their shares are compared with the counts.
         matching: The weight of the noisy counts in the generator's loss.
         averaging: Of the generator that is released, over steps: an exponential moving average.
     """
@@ -42,6 +44,7 @@ class Settings:
     hidden: int
     generator_hidden: int
     generator_layers: int
+    fake: int
     matching: float
     averaging: float
 
@@ -133,6 +136,7 @@ class Trainer:
 
     modes: np.ndarray
     encoding: Encoding
+    tree: tuple[Dependency, ...]
     conditions: Conditions
     settings: Settings
     meter: Meter
@@ -159,7 +163,7 @@ class Trainer:
             self.generator.parameters(), lr=its.generator_rate, betas=(0.5, 0.9)
         )
         self._rows = one_hot(torch.from_numpy(self.modes), self.encoding.ends)
-        self._marginals = Marginals(self.encoding)
+        self._marginals = Marginals(self.encoding, self.tree)
 
     def run(self) -> Iterator[int]:
         """Takes all steps that are left; gives how many were taken after each.
@@ -174,9 +178,9 @@ class Trainer:
             self._generate()
             yield self.meter.taken
 
-    def _fake(self) -> tuple[Tensor, Tensor, np.ndarray, np.ndarray, Tensor]:
-        condition, about, asked = self.conditions.fake(self.settings.batch, self.rng)
-        latent = torch.randn((self.settings.batch, LATENT), generator=self._torch)
+    def _fake(self, n: int) -> tuple[Tensor, Tensor, np.ndarray, np.ndarray, Tensor]:
+        condition, about, asked = self.conditions.fake(n, self.rng)
+        latent = torch.randn((n, LATENT), generator=self._torch)
         logits = self.generator(latent, condition)
         return soft_rows(logits, self.encoding.ends, hard=False, rng=self._torch), condition, about, asked, logits
 
@@ -184,11 +188,11 @@ class Trainer:
         rows = self._rows[self.noise.poisson_sample(len(self._rows), self.settings.rate)]
         real = torch.cat([rows, self.conditions.real(rows, self.rng)], dim=1)
         with torch.no_grad():
-            fake, condition, *_ = self._fake()
+            fake, condition, *_ = self._fake(self.settings.batch)
         self.step.take(real, torch.cat([fake, condition], dim=1))
 
     def _generate(self) -> None:
-        fake, condition, about, asked, logits = self._fake()
+        fake, condition, about, asked, logits = self._fake(self.settings.fake)
         verdict = self.step.network(torch.cat([fake, condition], dim=1))
         loss = functional.softplus(-verdict).mean() + self.settings.matching * self._marginals.loss(fake)
         loss = loss + self._missed(logits, about, asked)
