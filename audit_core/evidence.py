@@ -13,6 +13,7 @@ Numbers are kept to 12 significant digits, so bounds recomputed from a stored ca
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Annotated, Any, Literal
@@ -461,10 +462,9 @@ class Coins:
         """Never: wrong guesses refute nothing."""
         return False
 
-    @property
-    def ceiling(self) -> float:
-        """The share that would have been shown, at 95 %, had every guess been right."""
-        return replace(self, right=self.guesses)._low(0.05)
+    def ceiling(self, confidence: float) -> float:
+        """The share that would have been shown had every guess been right."""
+        return replace(self, right=self.guesses)._low(_alpha(confidence))
 
     def bounds(self, confidence: float) -> Interval:
         """Below, the bound; above there is none: an attack that finds little says nothing of a better one."""
@@ -484,6 +484,16 @@ class Coins:
     def _low(self, alpha: float) -> float:
         low = epsilon_low(self.right, self.guesses, self.coins, self.p_in, self.delta, alpha)
         return low / self.claimed
+
+
+def shown_by_any(several: Sequence[Coins], confidence: float) -> tuple[float, float]:
+    """The most that any of several guesses shows, and the most that any could have: as epsilons.
+
+    They share what the confidence leaves (Bonferroni), since the best of them is picked by what it shows.
+    """
+    each = 1 - _alpha(confidence) / max(1, len(several))
+    low = max((one.bounds(each).low * one.claimed for one in several), default=0.0)
+    return low, max((one.ceiling(each) * one.claimed for one in several), default=0.0)
 
 
 KINDS = (Exact, Proportion, Excess, Ranking, TailHits, Mean, Coins)

@@ -6,7 +6,6 @@ the release tells anything of the targets' coins.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,12 +16,12 @@ from audit_core.answers import Scores
 from audit_core.asked import asked
 from audit_core.bench import Bench
 from audit_core.case import Case
-from audit_core.evidence import Coins
+from audit_core.evidence import Coins, shown_by_any
 from audit_core.guarantee import Guarantee
 from audit_core.inquiry import Inquiry, Marked, Put
 from audit_core.inquiry.membership import question
 from audit_core.inquiry.pools import Pool, held_out
-from audit_core.measurement import Measurement, Reason, measured
+from audit_core.measurement import Reason, measured
 from audit_core.plugin import AttackPlugin
 from audit_core.seeds import stream
 from audit_core.tables import Ids
@@ -70,31 +69,21 @@ def _one_each(n: int, case: Case, rng: np.random.Generator) -> tuple[NDArray[np.
     return np.sort(order[first]), whose
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shown:
-    of: str
-    evidence: Coins
-
-
 def mark(pool: Pool, scores: Sequence[Scores], p_in: float, claim: Guarantee, confidence: float) -> Marked:
     """How many of the targets with the highest scores were in. Targets are in random order, which settles ties."""
-    shown = []
+    shown: dict[str, Coins] = {}
     for score in scores:
         order = np.argsort(-score.values, kind="stable")
         for name, share in GUESSED.items():
             guesses = max(1, round(share * len(order)))
             right = int(pool.member[order[:guesses]].sum())
-            evidence = Coins(
+            shown[f"{score.of}/{name}"] = Coins(
                 right=right, guesses=guesses, coins=len(order), p_in=p_in, claimed=claim.epsilon, delta=claim.delta
             )
-            shown.append(_Shown(of=f"{score.of}/{name}", evidence=evidence))
-    measurements = tuple(measured("epsilon_shown", one.evidence, of=one.of, confidence=confidence) for one in shown)
-    return Marked(measurements=measurements, caveats=(_said(measurements, claim),) if measurements else ())
-
-
-def _said(measurements: Sequence[Measurement], claim: Guarantee) -> Reason:
-    """The most that was shown, beside what a perfect attack would have: a low bound alone is no praise."""
-    most = max(one.interval.low for one in measurements)
-    ceiling = max(one.evidence.ceiling for one in measurements if isinstance(one.evidence, Coins))
-    shares = {"shown": most, "ceiling": ceiling, "claimed": 1.0}
-    return Reason(code="one-run", args={name: f"{share * claim.epsilon:.2f}" for name, share in shares.items()})
+    low, ceiling = shown_by_any(tuple(shown.values()), confidence)
+    # A low bound alone is no praise, so what a perfect attack would have shown stands beside it.
+    told = {"shown": low, "ceiling": ceiling, "claimed": claim.epsilon}
+    return Marked(
+        measurements=tuple(measured("epsilon_shown", its, of=of, confidence=confidence) for of, its in shown.items()),
+        caveats=(Reason(code="one-run", args={name: f"{epsilon:.2f}" for name, epsilon in told.items()}),),
+    )

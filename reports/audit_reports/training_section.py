@@ -1,9 +1,11 @@
 """Section F: what is claimed of how the release was made, what it cost, and what that allows an attacker."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from audit_core import ledger_words
 from audit_core.accounting import largest_auc, most_true_positives
+from audit_core.evidence import Coins, shown_by_any
 from audit_core.guarantee import UNKNOWN, Guarantee, KeptValues, Mechanism, NoisyCounts, NoisySteps
 from audit_core.redact import display
 from audit_core.scorecard import Scorecard
@@ -146,6 +148,17 @@ def _what(one: Mechanism, wording: Wording) -> str:
     return wording.say("training.stated", epsilon=significant(one.epsilon or 0.0), delta=significant(one.delta))
 
 
+def _by_coins(claim: Guarantee, guesses: Sequence[Coins], confidence: float, wording: Wording) -> Iterator[Allowed]:
+    """The claim itself beside the epsilon that guesses about coins showed, and what they could have shown."""
+    if guesses:
+        shown, ceiling = (significant(epsilon) for epsilon in shown_by_any(guesses, confidence))
+        yield Allowed(
+            what=wording.say("training.epsilon"),
+            most=significant(claim.epsilon),
+            measured=wording.say("training.of-ceiling", shown=shown, ceiling=ceiling),
+        )
+
+
 def _allowed(claim: Guarantee, scorecard: Scorecard, wording: Wording) -> tuple[Allowed, ...]:
     """The largest AUC and TPR under the claim, beside what membership inference was shown to reach."""
     limits = {
@@ -153,9 +166,11 @@ def _allowed(claim: Guarantee, scorecard: Scorecard, wording: Wording) -> tuple[
         "tpr_at_fpr_0_01": percent(most_true_positives(claim.epsilon, claim.delta, 0.01)),
         "tpr_at_fpr_0_001": percent(most_true_positives(claim.epsilon, claim.delta, 0.001)),
     }
-    rows = []
+    measurements = [one for each in scorecard.findings for one in each.measurements]
+    guesses = [one.evidence for one in measurements if isinstance(one.evidence, Coins)]
+    rows = [*_by_coins(claim, guesses, scorecard.policy.confidence, wording)]
     for name, most in limits.items():
-        lows = [one.interval.low for each in scorecard.findings for one in each.measurements if one.name == name]
+        lows = [one.interval.low for one in measurements if one.name == name]
         shown = significant if name == "auc" else percent
         measured = shown(max(lows)) if lows else wording.say("training.not-measured")
         rows.append(Allowed(what=wording.say(f"measurement.{name}"), most=most, measured=measured))

@@ -81,7 +81,7 @@ def test_no_guess_shows_nothing_and_no_number_of_guesses_shows_an_endless_epsilo
 def test_a_shown_epsilon_is_a_share_of_the_claim_and_stays_below_its_ceiling() -> None:
     evidence = Coins(right=90, guesses=100, coins=1000, p_in=0.5, claimed=2.0, delta=1e-5)
     assert evidence.bounds(0.95).low == pytest.approx(1.6261 / 2, abs=1e-4)
-    assert evidence.ceiling == pytest.approx(3.4654 / 2, abs=1e-4)
+    assert evidence.ceiling(0.95) == pytest.approx(3.4654 / 2, abs=1e-4)
     assert evidence.p_value(evidence.bounds(0.99).low) == pytest.approx(0.01, abs=1e-6)
     assert evidence.bounds(0.95).low <= evidence.value <= evidence.bounds(0.95).high
 
