@@ -169,7 +169,16 @@ def _made(
     """
     try:
         return made_in_child(
-            commission, members, rehearsal.schema, registry, recipe.seed, recipe.limits, usage, kept, heard, debug=debug
+            commission,
+            members,
+            rehearsal.schema,
+            registry,
+            recipe.seed,
+            recipe.generate_limits,
+            usage,
+            kept,
+            heard,
+            debug=debug,
         )
     except Failed as failed:
         raise RunError(

@@ -113,7 +113,6 @@ def main() -> None:
                     "columns": columns(table, bounds, target),
                     "seed": seed,
                     "attacks": {"tstr": {"target": target}, "marginals": {}, "dp-claim": {}, "exact-copies": {}},
-                    "limits": {"timeout_s": 7200.0},
                 }
                 (folder / "recipe.yaml").write_text(json.dumps(recipe), encoding="utf-8")
                 words = [sys.executable, "-m", "audit_core", "audit", str(folder / "recipe.yaml"), "--allow-commands"]

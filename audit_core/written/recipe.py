@@ -245,9 +245,14 @@ NonMembers = Annotated[
 
 
 class LimitsSpec(_Strict):
-    """What each attack may use."""
+    """What each attack, and the generator, may use."""
 
-    timeout_s: Annotated[float, Field(strict=True, gt=0, le=86_400)] = Field(default=600.0)
+    timeout_s: Annotated[float, Field(strict=True, gt=0, le=86_400)] = Field(
+        default=600.0, description="wall seconds for one question to an attack, or one check"
+    )
+    generate_timeout_s: Annotated[float, Field(strict=True, gt=0, le=30 * 86_400)] = Field(
+        default=86_400.0, description="wall seconds for a generator, which may be trained for hours"
+    )
     memory_gib: Annotated[float, Field(strict=True, gt=0, le=4096)] = Field(default=4.0)
 
 
@@ -309,6 +314,11 @@ class WrittenRecipe(_Strict):
     def limits(self) -> Limits:
         """What each attack may use."""
         return Limits(timeout_s=self.limits_spec.timeout_s, memory_gib=self.limits_spec.memory_gib)
+
+    @property
+    def generate_limits(self) -> Limits:
+        """What the generator may use."""
+        return Limits(timeout_s=self.limits_spec.generate_timeout_s, memory_gib=self.limits_spec.memory_gib)
 
     @property
     def row_rules(self) -> tuple[RowRule, ...]:

@@ -78,6 +78,7 @@ def test_what_is_left_out(tmp_path: Path) -> None:
     assert recipe.path("non_members") is None
     assert (recipe.policy, recipe.seed, recipe.attacks, recipe.k_anonymity_min) == ("starter", 0, None, 0)
     assert recipe.limits == Limits(timeout_s=600.0, memory_gib=4.0)
+    assert recipe.generate_limits == Limits(timeout_s=86_400.0, memory_gib=4.0)  # training takes longer than an attack
     assert recipe.nulls == ("",)
     assert recipe.release.generalised is False
 
