@@ -1,6 +1,7 @@
 """The pack: the folder a run leaves behind. Folder 0700, files 0600, each whole or absent, a list of digests last.
 
-An audit's holds a scorecard, a calibration's a calibration: the document, and beside it the views of it.
+An audit's holds a scorecard, a calibration's a calibration, a study's a study and the packs of its audits: the
+document, and beside it the views of it.
 """
 
 import errno
@@ -20,11 +21,18 @@ from audit_core.calibration import Calibration
 from audit_core.errors import PackError, Problem, RunError
 from audit_core.plugin import RendererPlugin
 from audit_core.scorecard import Scorecard
+from audit_core.study import Study
 from audit_core.words import LANGUAGES
 
-Document = Scorecard | Calibration
+Document = Scorecard | Calibration | Study
+Kind = Literal["scorecard", "calibration", "study"]
 
-SCORECARD, CALIBRATION = "scorecard.json", "calibration.json"
+SCORECARD, CALIBRATION, STUDY = "scorecard.json", "calibration.json", "study.json"
+_FILES: dict[type[Document], tuple[Kind, str]] = {
+    Scorecard: ("scorecard", SCORECARD),
+    Calibration: ("calibration", CALIBRATION),
+    Study: ("study", STUDY),
+}
 RECIPE, POLICY, MANIFEST = "recipe.resolved.yaml", "policy.resolved.yaml", "manifest.json"
 RELEASE, LEDGER, COINS = "release/release.parquet", "release/ledger.json", "coins.json"
 """What a run makes before it audits: the release, what it cost, and how the members' file was split."""
@@ -34,6 +42,9 @@ MODEL, WORKSHOP = "model", "workshop"
 
 RELEASES = {"parquet": RELEASE, "csv": "release/release.csv"}
 """The release by its format."""
+
+RUNS = "runs"
+"""Of a study: the packs of its audits."""
 
 CACHE, _LOCK = "cache", ".lock"
 
@@ -53,7 +64,7 @@ def opened(folder: Path, *, resume: bool = False, force: bool = False) -> Iterat
         if not resume:
             for name in (*RELEASES.values(), LEDGER, COINS):  # an earlier pack's would be taken for this one's
                 (folder / name).unlink(missing_ok=True)
-            for name in (MODEL, WORKSHOP):
+            for name in (MODEL, WORKSHOP, RUNS):
                 shutil.rmtree(folder / name, ignore_errors=True)
         try:
             yield folder
@@ -98,7 +109,7 @@ def _refuse_occupied(folder: Path, resume: bool, force: bool) -> None:
     if (owner := _owner(folder / _LOCK)) is not None:
         raise _locked(folder, owner)
     there = {path.name for path in folder.iterdir()} - {_LOCK}
-    unfinished = there <= {CACHE, PurePath(RELEASE).parts[0], COINS, MODEL, WORKSHOP}
+    unfinished = there <= {CACHE, PurePath(RELEASE).parts[0], COINS, MODEL, WORKSHOP, RUNS}
     if there and not (resume and unfinished):
         what = "an unfinished run stands in" if unfinished else "a pack or other files stand in"
         fix = "Add --resume to go on with it" if unfinished else "Choose another --out, or overwrite it with --force"
@@ -182,13 +193,13 @@ def digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def kind_of(document: Document) -> Literal["scorecard", "calibration"]:
-    return "scorecard" if isinstance(document, Scorecard) else "calibration"
+def kind_of(document: Document) -> Kind:
+    return _FILES[type(document)][0]
 
 
 def file_of(document: Document) -> str:
     """The file in a pack that a document itself stands in."""
-    return SCORECARD if isinstance(document, Scorecard) else CALIBRATION
+    return _FILES[type(document)][1]
 
 
 def views(document: Document, renderers: Mapping[str, RendererPlugin]) -> dict[str, bytes]:
@@ -228,17 +239,15 @@ def rendered(document: Document, record: RendererPlugin, language: str) -> bytes
 
 
 def read_document(pack: Path) -> Document:
-    """The scorecard or the calibration of a pack; a path to the file itself will do.
+    """The scorecard, the calibration or the study of a pack; a path to the file itself will do.
 
     Raises:
         PackError: There is none, or it cannot be read.
     """
-    if pack.is_dir():
-        calibration = (pack / CALIBRATION).is_file() and not (pack / SCORECARD).is_file()
-    else:
-        calibration = pack.name == CALIBRATION
-    if calibration:
-        return Calibration.from_json(_read(pack, CALIBRATION))
+    names = [name for _, name in _FILES.values() if (pack / name).is_file()] if pack.is_dir() else [pack.name]
+    for kind, (_, name) in _FILES.items():
+        if names[:1] == [name]:
+            return kind.from_json(_read(pack, name))
     return read_scorecard(pack)
 
 

@@ -203,7 +203,7 @@ class GeneratorPlugin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RendererPlugin:
-    """A view of a scorecard or of a calibration.
+    """A view of a scorecard, of a calibration or of a study.
 
     Attributes:
         name: What `sekisho render --format NAME` takes.
@@ -216,7 +216,7 @@ class RendererPlugin:
     title: Words
     filename: str
     load: str
-    of: Literal["scorecard", "calibration"] = "scorecard"
+    of: Literal["scorecard", "calibration", "study"] = "scorecard"
     api: int = API
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from audit_core.measurement import Reason
 from audit_core.redact import display
 from audit_core.run import NO_NUMBERS, Progress
 from audit_core.scorecard import Control, Judgement, Scorecard, Verdict
+from audit_core.study import Study
 from audit_core.words import Words, say
 
 Numbers = Mapping[str, float]
@@ -117,6 +119,32 @@ def calibration_table(calibration: Calibration, language: str) -> list[str]:
                     f"{power.innocent_flagged}/{power.innocent}" if first else "",
                 )
             )
+    return in_columns(rows)
+
+
+_STUDY_HEADINGS: tuple[Words, ...] = (
+    {"en": "setting", "ja": "設定"},
+    {"en": "verdicts", "ja": "判定"},
+    {"en": "epsilon spent", "ja": "消費した ε"},
+)
+
+
+def study_summary(study: Study, out: Path, language: str) -> None:
+    """How many audits there were, and the page's place; on standard error."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(Text(display(study.name), style="bold"))
+    console.print(Text(f"  {out / f'study.{language}.html'}"))
+
+
+def study_table(study: Study, language: str) -> list[str]:
+    """For each setting the verdicts of its runs and what they spent."""
+    rows = [tuple(say(words, language) for words in _STUDY_HEADINGS)]
+    for variant in study.variants:
+        setting = ", ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in variant.params.items())
+        counts = Counter(run.verdict for run in variant.runs)
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+        spent = [run.epsilon for run in variant.runs if run.epsilon is not None]
+        rows.append((display(setting), verdicts, f"{max(spent):.3g}" if spent else "–"))
     return in_columns(rows)
 
 

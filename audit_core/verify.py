@@ -9,10 +9,11 @@ from audit_core.calibration import Calibration
 from audit_core.detection import derived
 from audit_core.errors import AuditError, PackError, Problem
 from audit_core.judge import judge
-from audit_core.measurement import measured
+from audit_core.measurement import Measurement, measured
 from audit_core.plugin import RendererPlugin
 from audit_core.policy import Policy, load_policy
-from audit_core.scorecard import Scorecard
+from audit_core.scorecard import Finding, Scorecard
+from audit_core.study import Study, run_of
 
 
 def verify(folder: Path, renderers: Mapping[str, RendererPlugin]) -> tuple[Problem, ...]:
@@ -25,7 +26,13 @@ def verify(folder: Path, renderers: Mapping[str, RendererPlugin]) -> tuple[Probl
         what, fix = "a pack is a folder, and this is none", "Name the folder a run wrote with --out"
         raise PackError(Problem(code="pack-missing", what=what, where=folder.name, fix=fix))
     document = pack.read_document(folder)
-    decided = _judgement(folder, document) if isinstance(document, Scorecard) else _derivation(folder, document)
+    match document:
+        case Scorecard():
+            decided = _judgement(folder, document)
+        case Calibration():
+            decided = _derivation(folder, document)
+        case Study():
+            decided = _gathering(folder, document)
     return (
         *_files(folder, document),
         *_figures(document),
@@ -58,12 +65,17 @@ def _listed(listed: bytes, name: str, data: bytes) -> bool:
 
 def _figures(document: pack.Document) -> Iterator[Problem]:
     """Every value, n and interval, against its evidence."""
-    if isinstance(document, Scorecard):
+    findings: tuple[Finding, ...] = () if isinstance(document, Study) else document.findings
+    others: list[tuple[str, tuple[Measurement, ...]]]
+    if isinstance(document, Study):
+        runs = [run for variant in document.variants for run in variant.runs]
+        others = [(one.attack, (one.measurement,)) for run in runs for one in run.compared]
+    elif isinstance(document, Scorecard):
         others = [(control.name, control.measurements) for control in document.controls]
         others += [(finding.attack, finding.measurements) for finding in document.usefulness]
     else:
         others = [(trial.attack, trial.measurements) for trial in document.trials]
-    for owner, measurements in (*((one.attack, one.measurements) for one in document.findings), *others):
+    for owner, measurements in (*((one.attack, one.measurements) for one in findings), *others):
         for one in measurements:
             again = measured(one.name, one.evidence, of=one.of, blind=one.blind, confidence=document.policy.confidence)
             if again != one:
@@ -93,6 +105,22 @@ def _derivation(folder: Path, calibration: Calibration) -> Iterator[Problem]:
     if policy is not None and derived(calibration, policy) != calibration:
         what = "what was found does not follow from evidence and policy"
         yield _problem("pack-judgement-changed", what, pack.CALIBRATION)
+
+
+def _gathering(folder: Path, study: Study) -> Iterator[Problem]:
+    """What is said of each run, against its own scorecard."""
+    for variant in study.variants:
+        for run in variant.runs:
+            path = folder / run.folder / pack.SCORECARD
+            try:
+                data = path.read_bytes()
+                again = run_of(run.seed, run.folder, Scorecard.from_json(data), pack.digest(data))
+            except (OSError, PackError):
+                yield _problem("pack-file-missing", "a run's scorecard is missing or cannot be read", run.folder)
+                continue
+            if again != run:
+                what = "what is said of a run does not follow from its scorecard"
+                yield _problem("pack-judgement-changed", what, run.folder)
 
 
 def _policy(folder: Path, document: pack.Document) -> Generator[Problem, None, Policy | None]:

@@ -16,6 +16,7 @@ from audit_core.cli.installed import plugins
 from audit_core.cli.planning import plan
 from audit_core.cli.reference import explain, policy, schema
 from audit_core.cli.stored import judge, render, verify
+from audit_core.cli.studying import study
 from audit_core.errors import AuditError, Problem, RunError
 
 
@@ -28,7 +29,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, demo, plan, calibrate, judge, render, verify, plugins, policy, schema, explain):
+for command in (audit, demo, plan, calibrate, study, judge, render, verify, plugins, policy, schema, explain):
     cli.add_command(command)
 
 

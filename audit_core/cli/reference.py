@@ -72,21 +72,23 @@ def _refuse_unmeasured(rules: "Policy", registry: "Registry") -> None:
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["recipe", "policy", "scorecard", "calibration"]))
+@click.argument("what", type=click.Choice(["recipe", "policy", "scorecard", "calibration", "study"]))
 def schema(what: str) -> None:
-    """The JSON Schema of a recipe, a policy, a scorecard or a calibration."""
+    """The JSON Schema of a recipe, a policy, a scorecard, a calibration or a study."""
     from pydantic import TypeAdapter
 
     from audit_core.calibration import Calibration
     from audit_core.policy import policy_schema
     from audit_core.recipe import recipe_schema
     from audit_core.scorecard import Scorecard
+    from audit_core.study import Study
 
     schemas: dict[str, Callable[[], dict[str, Any]]] = {
         "recipe": recipe_schema,
         "policy": policy_schema,
         "scorecard": TypeAdapter(Scorecard).json_schema,
         "calibration": TypeAdapter(Calibration).json_schema,
+        "study": TypeAdapter(Study).json_schema,
     }
     click.echo(json.dumps(schemas[what](), ensure_ascii=False, indent=1, sort_keys=True))
 

@@ -10,7 +10,7 @@ from audit_core import __version__
 from audit_core.cli.options import FILE, exit_code, language_option, plugin_options, unknown
 from audit_core.errors import PackError, Problem
 
-_PAGES = {"scorecard": "html", "calibration": "calibration-html"}
+_PAGES = {"scorecard": "html", "calibration": "calibration-html", "study": "study-html"}
 
 
 @click.command()

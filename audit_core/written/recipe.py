@@ -256,6 +256,28 @@ class LimitsSpec(_Strict):
     memory_gib: Annotated[float, Field(strict=True, gt=0, le=4096)] = Field(default=4.0)
 
 
+def _grid(value: object) -> object:
+    if not isinstance(value, dict) or not value:
+        raise ValueError("no parameters; write for example `grid: {epsilon: [1, 3, 8]}`")
+    for name, values in value.items():
+        if not isinstance(values, list | tuple) or not values:
+            raise ValueError(f"no list of values for {name}; write them in brackets, such as `{name}: [1, 3, 8]`")
+        if any(one in values[:at] for at, one in enumerate(values)):
+            raise ValueError(f"a value of {name} twice; name each once, and let `seeds` repeat it")
+    return {name: tuple(values) for name, values in value.items()}
+
+
+class StudySpec(_Strict):
+    """Which settings `sekisho study` tries, each with every other."""
+
+    grid: Annotated[dict[str, tuple[Any, ...]], BeforeValidator(_grid)] = Field(
+        description="values of the generator's parameters"
+    )
+    seeds: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
+        default=3, description="runs of each setting; the recipe's seed and the ones that follow it"
+    )
+
+
 class WrittenRecipe(_Strict):
     """A recipe as it is written."""
 
@@ -285,6 +307,7 @@ class WrittenRecipe(_Strict):
     rules: Annotated[tuple[RuleSpec, ...], BeforeValidator(_rules)] = Field(
         default=(), description="on the rows of a release that is made here; rows that break one are replaced"
     )
+    study: StudySpec | None = Field(default=None, description="for `sekisho study`; an audit takes no notice of it")
     output: OutputSpec | None = Field(default=None, description="the file of a release that is made here")
 
     @field_validator("nulls")

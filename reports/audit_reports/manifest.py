@@ -8,7 +8,7 @@ from audit_core.plugin import RendererPlugin
 
 @hookimpl
 def audit_renderers() -> Iterable[RendererPlugin]:
-    """JSON, HTML in each language, JUnit and Markdown of a scorecard; HTML of a calibration."""
+    """JSON, HTML in each language, JUnit and Markdown of a scorecard; HTML of a calibration and of a study."""
     return (
         RendererPlugin(
             name="json",
@@ -40,5 +40,12 @@ def audit_renderers() -> Iterable[RendererPlugin]:
             filename="calibration.{language}.html",
             load="audit_reports.calibration_html:render",
             of="calibration",
+        ),
+        RendererPlugin(
+            name="study-html",
+            title={"en": "A study's page, its settings side by side", "ja": "設定を並べて比較する、比較検討のページ"},
+            filename="study.{language}.html",
+            load="audit_reports.study_html:render",
+            of="study",
         ),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from audit_core.pack import Document
 from audit_core.redact import display
+from audit_core.study import Study
 from audit_reports.numbers_as_text import count, significant
 from audit_reports.wording import TEXT_LIMIT, Wording
 
@@ -55,16 +56,15 @@ def card_digest(document: Document) -> str:
 
 def provenance(document: Document, wording: Wording) -> Provenance:
     made, volatile = document.provenance, document.volatile
-    columns = sorted(document.inputs.columns.items())
+    columns = [] if isinstance(document, Study) else sorted(document.inputs.columns.items())
+    facts = {} if isinstance(document, Study) else document.facts
     measured = sorted({*volatile.seconds, *volatile.peak_mib}, key=lambda name: (name == "total", name))
     return Provenance(
         digest=card_digest(document),
         files=_files(document, wording),
         columns=tuple((display(name), wording.column(what)) for name, what in columns[:MOST_COLUMNS]),
         columns_left_out=max(0, len(columns) - MOST_COLUMNS),
-        facts=tuple(
-            (wording.fact(name), count(number)) for name, number in sorted(document.facts.items())[:MOST_ENTRIES]
-        ),
+        facts=tuple((wording.fact(name), count(number)) for name, number in sorted(facts.items())[:MOST_ENTRIES]),
         versions=(("sekisho", display(made.sekisho)), ("Python", display(made.python)), *_pairs(made.distributions)),
         plugins=_pairs(made.plugins),
         refusals=tuple(
@@ -115,6 +115,8 @@ def _making(document: Document, wording: Wording) -> Pairs:
 
 
 def _files(document: Document, wording: Wording) -> tuple[FileRow, ...]:
+    if isinstance(document, Study):  # its packs name theirs
+        return ()
     release, inputs = document.release, document.inputs
     rows = [("release", release.name, release.rows, release.digest)]
     rows += [

@@ -12,6 +12,7 @@ import audit_core.calibration
 import audit_core.evidence
 import audit_core.measurement
 import audit_core.scorecard
+import audit_core.study
 from audit_core import codes
 from audit_core.case import Role
 from audit_core.codes import Code
@@ -351,10 +352,11 @@ def test_a_section_of_what_was_not_run_says_why() -> None:
     assert section.verdict == "not-assessed"
 
 
-def test_the_readme_names_every_field_of_scorecard_and_calibration() -> None:
+def test_the_readme_names_every_field_of_every_document() -> None:
     text = (ROOT / "reports" / "README.md").read_text()
     named = set(re.findall(r"`([a-z_0-9]+)`", text))
-    for module in (audit_core.scorecard, audit_core.calibration, audit_core.measurement, audit_core.evidence):
+    documents = audit_core.scorecard, audit_core.calibration, audit_core.study
+    for module in (*documents, audit_core.measurement, audit_core.evidence):
         for kind in vars(module).values():
             if isinstance(kind, type) and is_dataclass(kind) and kind.__module__ == module.__name__:
                 assert {field.name for field in fields(kind)} <= named, kind
@@ -364,7 +366,7 @@ def test_every_view_is_announced_and_can_be_loaded() -> None:
     import importlib
 
     renderers = list(manifest.audit_renderers())
-    assert [each.name for each in renderers] == ["json", "html", "junit", "markdown", "calibration-html"]
+    assert [each.name for each in renderers] == ["json", "html", "junit", "markdown", "calibration-html", "study-html"]
     for record in renderers:
         module, name = record.load.split(":")
         assert callable(getattr(importlib.import_module(module), name))
