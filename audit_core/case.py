@@ -141,6 +141,13 @@ class Case:
         }
 
 
+def most_rows(case: Case) -> int:
+    """The most rows that one unit of privacy has among the members."""
+    if case.member_subjects is None:
+        return min(1, len(case.members))
+    return int(np.unique(case.member_subjects, return_counts=True)[1].max(initial=0))
+
+
 _SINGULAR = 0.9
 """A column in which so many of the rows hold a value that nobody else has can serve as an identifier."""
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import time
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -96,6 +97,7 @@ def generate(
         write_early(path, _file_of(in_file_order, recipe.format, _zoned(sources.whole)))
         for other in set(pack.RELEASES.values()) - {pack.RELEASES[recipe.format]}:  # of a run that was cut off
             (folder / other).unlink(missing_ok=True)
+        shutil.rmtree(folder / pack.WORKSHOP, ignore_errors=True)  # another release of it would be another look
         _keep_steps(cache, name, steps)
         cache.keep_text(name, _digest(path) or b"")
     release = read_table(path, what="release", name=path.name, nulls=recipe.nulls)

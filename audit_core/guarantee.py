@@ -30,6 +30,16 @@ def _demand(holds: bool, its: object, field: str, must: str) -> None:
         raise InvalidGuarantee(type(its), field, must)
 
 
+MOST = 10**9
+"""Of steps, tables, or the scale of noise: more is no mechanism anybody ran."""
+
+_SANE = "be 0, or between 1e-6 and 1e9"
+
+
+def _sane(noise: float) -> bool:
+    return noise == 0 or (math.isfinite(noise) and 1e-6 <= noise <= MOST)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoisyCounts:
     """Tables of counts, with independent noise from the discrete Gaussian in every cell.
@@ -51,8 +61,8 @@ class NoisyCounts:
     kind: Literal["noisy-counts"] = "noisy-counts"
 
     def __post_init__(self) -> None:
-        _demand(math.isfinite(self.sigma) and self.sigma >= 0, self, "sigma", "be finite and at least 0")
-        _demand(self.tables >= 1, self, "tables", "be at least 1")
+        _demand(_sane(self.sigma), self, "sigma", _SANE)
+        _demand(1 <= self.tables <= MOST, self, "tables", f"be 1 to {MOST:g}")
 
     @property
     def noise_multiplier(self) -> float:
@@ -86,10 +96,12 @@ class NoisySteps:
     kind: Literal["noisy-steps"] = "noisy-steps"
 
     def __post_init__(self) -> None:
-        noise = self.noise_multiplier
-        _demand(math.isfinite(noise) and noise >= 0, self, "noise_multiplier", "be finite and at least 0")
+        _demand(_sane(self.noise_multiplier), self, "noise_multiplier", _SANE)
         _demand(0 < self.sample_rate <= 1, self, "sample_rate", "be above 0 and at most 1")
-        _demand(self.steps >= 0, self, "steps", "be at least 0")
+        _demand(0 <= self.steps <= MOST, self, "steps", f"be 0 to {MOST:g}")
+        for name in ("clipping_norm", "expected_batch"):
+            value = getattr(self, name)
+            _demand(math.isfinite(value) and value > 0, self, name, "be finite and above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +113,29 @@ class KeptValues:
 
     Attributes:
         threshold: In rows.
+        sigma: Of those counts.
+        tables: How many tables the threshold is applied to; a unit may be alone with a value in each.
     """
 
     purpose: str
     threshold: float
+    sigma: float
+    tables: int
     delta: float
     kind: Literal["kept-values"] = "kept-values"
 
     def __post_init__(self) -> None:
         _demand(0 <= self.delta < 1, self, "delta", "be at least 0 and below 1")
+        _demand(math.isfinite(self.threshold), self, "threshold", "be finite")
+        _demand(_sane(self.sigma), self, "sigma", _SANE)
+        _demand(1 <= self.tables <= MOST, self, "tables", f"be 1 to {MOST:g}")
+
+    @property
+    def least_delta(self) -> float:
+        """The probability with which a value of one unit alone is kept, by the noise; half a row for its rounding."""
+        if self.sigma == 0:
+            return 1.0 if self.threshold <= 1 else 0.0
+        return min(1.0, self.tables * math.erfc((self.threshold - 1.5) / self.sigma / math.sqrt(2)) / 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +222,7 @@ class Guarantee:
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
-        _demand(math.isfinite(self.epsilon) and self.epsilon >= 0, self, "epsilon", "be finite and at least 0")
+        _demand(_sane(self.epsilon), self, "epsilon", _SANE)
         _demand(0 <= self.delta < 1, self, "delta", "be at least 0 and below 1")
         _demand(math.isfinite(self.budget) and self.budget > 0, self, "budget", "be finite and above 0")
         _demand(self.rows_per_unit >= 1, self, "rows_per_unit", "be at least 1")

@@ -3,12 +3,13 @@
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audit_core import exchange, pack
 from audit_core.errors import PackError
 from audit_core.guarantee import Guarantee
+from audit_core.ledger_words import code
 from audit_core.model_folder import DIGESTS, digests
 from audit_core.pack import write_early
 
@@ -26,7 +27,16 @@ def ledger_of(folder: Path) -> Guarantee | None:
 
 
 def forget(folder: Path) -> None:
-    """Takes away what an earlier attempt left: its claim, perhaps of another generator, is none of this one."""
+    """Takes away what an earlier attempt left: its claim, perhaps of another generator, is none of this one.
+
+    What a training spent that stopped is kept beside: it is spent, and its stop was told.
+    """
+    try:
+        claim = ledger_of(folder)
+    except PackError:
+        claim = None
+    if claim is not None and claim.stopped is not None:
+        (folder / pack.LEDGER).replace(folder / pack.STOPPED_LEDGER)
     (folder / pack.LEDGER).unlink(missing_ok=True)
     shutil.rmtree(folder / pack.MODEL, ignore_errors=True)
 
@@ -48,7 +58,10 @@ class Kept:
         """The claim, also of a training that failed: what was spent stays spent."""
         with suppress(PackError):
             if (claim := exchange.read_guarantee(folder)) is not None:
-                write_early(self.pack / pack.LEDGER, self.completed(claim).to_json())
+                claim = self.completed(claim)
+                if (self.pack / pack.STOPPED_LEDGER).exists():
+                    claim = replace(claim, earlier_releases=code("stopped-attempt"))
+                write_early(self.pack / pack.LEDGER, claim.to_json())
 
     def model_from(self, folder: Path) -> None:
         """The plain files of the fitted generator."""

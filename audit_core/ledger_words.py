@@ -75,6 +75,10 @@ WORDS: dict[str, Words] = {
         "ja": "データを見る前に設定を固定しました",
     },
     "not-applicable": {"en": "not applicable: nothing was trained before", "ja": "該当なし（事前学習なし）"},
+    "stopped-attempt": {
+        "en": "an attempt that stopped; what it spent is in release/stopped-ledger.json and adds to this",
+        "ja": "途中で停止した試行があります。消費した分は release/stopped-ledger.json にあり、この主張に加算されます",
+    },
     "none": {"en": "none", "ja": "なし"},
     "loss-not-finite": {"en": "the loss was no finite number", "ja": "損失が有限の数ではなくなりました"},
     # Checks that may have stopped the run, by the codes of their problems.
@@ -84,6 +88,12 @@ WORDS: dict[str, Words] = {
     "address-without-region": {"en": "an address without a region", "ja": "地域名で始まらない住所"},
     "id-pattern-taken": {"en": "real ids with the look of the new ones", "ja": "新しい識別子と同じ書式の実在の識別子"},
     "subject-missing": {"en": "a row that names no person", "ja": "本人を示す値のない行"},
+    "subjects-shared": {"en": "a person among members and non-members", "ja": "メンバーと非メンバーの両方にいる人"},
+    "identifiers-shared": {
+        "en": "an identifier among members and non-members",
+        "ja": "メンバーと非メンバーの両方にある識別子",
+    },
+    "split-one-sided": {"en": "coins that leave one side empty", "ja": "一方が空になる分割"},
     "non-members-overlap": {
         "en": "members among the non-members",
         "ja": "非メンバーに含まれるメンバー",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from audit_core.asked import AskedTarget
-from audit_core.case import Case
+from audit_core.case import Case, most_rows
 from audit_core.measurement import Reason
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.questions import Asset
@@ -46,7 +46,8 @@ def _to_refute(case: Case) -> Reason | None:
     if missing:
         return Reason(code="needs-facts", args={"facts": ", ".join(missing)})
     claim = case.guarantee
-    if claim is None or claim.relation != "add-or-remove" or claim.unit != case.unit or claim.epsilon == 0:
+    of_coins = claim is not None and claim.relation == "add-or-remove" and claim.unit == case.unit
+    if claim is None or not of_coins or most_rows(case) > claim.rows_per_unit:
         return Reason(code="claim-not-of-coins", args={"unit": case.unit})
     return None
 

@@ -37,6 +37,9 @@ RECIPE, POLICY, MANIFEST = "recipe.resolved.yaml", "policy.resolved.yaml", "mani
 RELEASE, LEDGER, COINS = "release/release.parquet", "release/ledger.json", "coins.json"
 """What a run makes before it audits: the release, what it cost, and how the members' file was split."""
 
+STOPPED_LEDGER = "release/stopped-ledger.json"
+"""What an earlier attempt spent before its training stopped."""
+
 MODEL, WORKSHOP = "model", "workshop"
 """The fitted generator, where it can be kept; and, while it is fitted, what a run that is cut off goes on from."""
 
@@ -62,7 +65,12 @@ def opened(folder: Path, *, resume: bool = False, force: bool = False) -> Iterat
     try:
         _make(folder)
         if not resume:
-            for name in (*RELEASES.values(), LEDGER, COINS):  # an earlier pack's would be taken for this one's
+            for name in (
+                *RELEASES.values(),
+                LEDGER,
+                STOPPED_LEDGER,
+                COINS,
+            ):  # an earlier pack's would be taken for this one's
                 (folder / name).unlink(missing_ok=True)
             for name in (MODEL, WORKSHOP, RUNS):
                 shutil.rmtree(folder / name, ignore_errors=True)
@@ -179,7 +187,13 @@ def write(
 
 def made_before(folder: Path) -> dict[str, bytes]:
     """The release, its ledger, the fitted generator and the coins of a pack, by their path in it."""
-    names = [COINS, *RELEASES.values(), LEDGER, *sorted(f"{MODEL}/{path.name}" for path in (folder / MODEL).glob("*"))]
+    names = [
+        COINS,
+        *RELEASES.values(),
+        LEDGER,
+        STOPPED_LEDGER,
+        *sorted(f"{MODEL}/{path.name}" for path in (folder / MODEL).glob("*")),
+    ]
     return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
 
 

@@ -12,7 +12,7 @@ from audit_core.reading.places import quoted
 from audit_core.redact import display, encodable
 from audit_core.written.contradictions import column_problems, declared_in, linking_codes
 from audit_core.written.other_styles import translated
-from audit_core.written.recipe import DEFAULT_POLICY, ReleaseSpec, SplitSpec, WrittenRecipe
+from audit_core.written.recipe import DEFAULT_POLICY, GeneratedSpec, ReleaseSpec, SplitSpec, WrittenRecipe
 from audit_core.written.strategies import as_iso_date
 from audit_core.written.strict_yaml import Document, read_document, write_yaml
 from audit_core.written.strict_yaml import Path as KeyPath
@@ -211,6 +211,11 @@ def _contradictions(recipe: Recipe, document: Document) -> list[Problem]:
         fix = "Name the file of rows that were not used, or let the release be made here: `release: {generate: ...}`"
         where = document.place(("non_members",))
         problems.append(Problem(code="wrong-value", what=what, where=where, fix=fix))
+    if isinstance(recipe.non_members, SplitSpec) and _loaded(recipe):
+        what = "the generator was fitted before these coins fall, perhaps to rows that they set aside"
+        fix = "Name the file of rows that were not used to fit it, or fit one here: `generate: {with: NAME}`"
+        where = document.place(("non_members",))
+        problems.append(Problem(code="wrong-value", what=what, where=where, fix=fix))
     roles = {name: spec.role for name, spec in recipe.columns.items()}
     if recipe.subject is not None and roles.get(recipe.subject) in ("quasi-identifier", "sensitive"):
         what = f"the column {quoted(recipe.subject)} is the subject and {roles[recipe.subject]} at once"
@@ -218,6 +223,10 @@ def _contradictions(recipe: Recipe, document: Document) -> list[Problem]:
         where = document.place(("columns", recipe.subject))
         problems.append(Problem(code="column-role-twice", what=what, where=where, fix=fix))
     return problems
+
+
+def _loaded(recipe: Recipe) -> bool:
+    return isinstance(recipe.release, GeneratedSpec) and recipe.release.generate.load is not None
 
 
 def _is_path(policy: str) -> bool:

@@ -33,6 +33,10 @@ Few guesses see a few copies, many can refute a larger epsilon.
 """
 
 
+LEAST_CLAIM = 1e-3
+"""What a smaller claim is held against, one of nothing at all too: a share of nothing would be no number."""
+
+
 def inquiry(plugin: AttackPlugin, params: dict[str, Any], bench: Bench) -> Inquiry:
     """One question."""
     case, setting = bench.case, bench.setting
@@ -71,6 +75,7 @@ def _one_each(n: int, case: Case, rng: np.random.Generator) -> tuple[NDArray[np.
 
 def mark(pool: Pool, scores: Sequence[Scores], p_in: float, claim: Guarantee, confidence: float) -> Marked:
     """How many of the targets with the highest scores were in. Targets are in random order, which settles ties."""
+    claimed = max(claim.epsilon, LEAST_CLAIM)
     shown: dict[str, Coins] = {}
     for score in scores:
         order = np.argsort(-score.values, kind="stable")
@@ -78,7 +83,7 @@ def mark(pool: Pool, scores: Sequence[Scores], p_in: float, claim: Guarantee, co
             guesses = max(1, round(share * len(order)))
             right = int(pool.member[order[:guesses]].sum())
             shown[f"{score.of}/{name}"] = Coins(
-                right=right, guesses=guesses, coins=len(order), p_in=p_in, claimed=claim.epsilon, delta=claim.delta
+                right=right, guesses=guesses, coins=len(order), p_in=p_in, claimed=claimed, delta=claim.delta
             )
     low, ceiling = shown_by_any(tuple(shown.values()), confidence)
     # A low bound alone is no praise, so what a perfect attack would have shown stands beside it.

@@ -5,6 +5,7 @@ from dataclasses import replace
 from audit_core.guarantee import Guarantee
 from audit_core.ledger_words import code
 from audit_core.recipe import Recipe
+from audit_core.written.recipe import SplitSpec
 
 
 def completed(recipe: Recipe, claim: Guarantee) -> Guarantee:
@@ -27,6 +28,7 @@ def aborts(recipe: Recipe) -> tuple[str, ...]:
     are not among these: a generator has the kinds of such columns in its list of what was not paid for.
     """
     specs = recipe.columns.values()
+    identified = any(spec.role == "identifier" for spec in specs)
     checks = {
         "value-not-of-type": any(spec.kind in ("integer", "number", "date") for spec in specs),
         "beyond-bounds": any(spec.min is not None or spec.max is not None for spec in specs),
@@ -34,6 +36,9 @@ def aborts(recipe: Recipe) -> tuple[str, ...]:
         "address-without-region": any(spec.hierarchy is not None for spec in specs),
         "id-pattern-taken": any(recipe.columns[name].pattern is not None for name in recipe.columns_made("fresh")),
         "subject-missing": recipe.subject is not None,
-        "non-members-overlap": isinstance(recipe.non_members, str),
+        "subjects-shared": recipe.subject is not None and isinstance(recipe.non_members, str),
+        "identifiers-shared": recipe.non_members is not None and identified,
+        "non-members-overlap": recipe.non_members is not None,
+        "split-one-sided": isinstance(recipe.non_members, SplitSpec),
     }
     return tuple(code(name) for name, applies in checks.items() if applies)

@@ -54,6 +54,12 @@ class DpCtganParams(BaseModel):
     )
     clipping_norm: float = Field(default=1.0, gt=0, le=1000, description="the largest norm of a row's gradient")
 
+    @model_validator(mode="after")
+    def _something_left(self) -> Self:
+        if self.counts_share + self.pairs_share >= 1:
+            raise ValueError("counts_share and pairs_share leave nothing of the budget to train with")
+        return self
+
 
 class ExternalParams(BaseModel):
     """The program that `external` runs."""

@@ -59,9 +59,11 @@ def test_what_has_no_noise_or_no_accounting_costs_everything(voided: Mechanism) 
 
 def test_thresholds_cost_delta_and_stated_mechanisms_add_up() -> None:
     counts = NoisyCounts(purpose="", sigma=10.0, tables=1)
-    kept = KeptValues(purpose="", threshold=50.0, delta=5e-7)
+    kept = KeptValues(purpose="", threshold=50.0, sigma=5.0, tables=1, delta=5e-7)
     assert epsilon_rdp([counts, kept], 1e-6) == epsilon_rdp([counts], 5e-7)
-    assert epsilon_rdp([counts, KeptValues(purpose="", threshold=50.0, delta=1e-6)], 1e-6) == math.inf
+    assert (
+        epsilon_rdp([counts, KeptValues(purpose="", threshold=50.0, sigma=5.0, tables=1, delta=1e-6)], 1e-6) == math.inf
+    )
     assert epsilon_rdp([Stated(purpose="", epsilon=0.5), Stated(purpose="", epsilon=0.25)], 0.0) == 0.75
     assert epsilon_pld([Stated(purpose="", rho=0.1)], 1e-6) is None
     assert epsilon_rdp([Stated(purpose="", rho=0.1)], 1e-6) == pytest.approx(
@@ -91,7 +93,7 @@ def test_the_auc_is_the_area_under_what_is_allowed(epsilon: float, delta: float)
 def test_a_ledger_reads_as_it_was_written() -> None:
     whole = claim(
         NoisyCounts(purpose="counts", sigma=27.5, tables=15),
-        KeptValues(purpose="values", threshold=70.0, delta=1e-7),
+        KeptValues(purpose="values", threshold=70.0, sigma=5.0, tables=1, delta=1e-7),
         steps(1.02, 0.02, 375),
         Stated(purpose="other", rho=0.01),
         outside=("kind:age",),

@@ -8,7 +8,7 @@ import pytest
 from audit_core.accounting import epsilon_pld, epsilon_rdp
 from audit_core.codes import sentence
 from audit_core.evidence import Exact
-from audit_core.guarantee import Guarantee, NoisyCounts, NoisySteps, Stated
+from audit_core.guarantee import Guarantee, InvalidGuarantee, KeptValues, NoisyCounts, NoisySteps, Stated
 from audit_core.judge import judge
 from audit_core.measurement import Measurement, Reason
 from audit_core.policy import load_policy
@@ -153,3 +153,61 @@ def test_without_a_claim_it_is_not_run() -> None:
 def test_in_a_process_of_its_own_it_finds_the_claim() -> None:
     finding = find(REGISTRY.checks["dp-claim"], replace(made_up_case("innocent", rows=60), guarantee=TRUE), REGISTRY)
     assert {one.name for one in finding.measurements} == set(REGISTRY.checks["dp-claim"].measures)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        replace(TRUE, relation="replace"),
+        replace(TRUE, relation="unknown"),
+        replace(TRUE, rows_per_unit=100),
+        replace(TRUE, mechanisms=()),
+        replace(TRUE, mechanisms=(replace(STEPS, steps=0),)),
+        replace(TRUE, epsilon=0.0, epsilon_rdp=None, mechanisms=(replace(COUNTS, sigma=300.0),)),
+        replace(
+            TRUE,
+            mechanisms=(*TRUE.mechanisms, KeptValues(purpose="", threshold=0.0, sigma=30.0, tables=1, delta=0.0)),
+        ),
+    ],
+    ids=["replace", "unknown", "many rows", "nothing", "no steps", "zero", "threshold"],
+)
+def test_a_ledger_that_does_not_bear_out_its_claim_fails(claim: Guarantee) -> None:
+    values, _ = said(claim)
+    assert max(value for (name, _), value in values.items() if name == "claim_understated") == ENDLESS
+    found = verdicts(claim)
+    assert Verdict.FAIL in {verdict for name, verdict in found.items() if name.startswith("claim_understated")}
+
+
+def test_what_is_stated_is_said_to_be_taken_at_its_word() -> None:
+    assert "dp-stated" in said(replace(TRUE, mechanisms=(Stated(purpose="all", epsilon=3.0),)))[1]
+    assert "dp-stated" not in said(TRUE)[1]
+    # What a program states it states of its unit, whatever that is.
+    of_unit = replace(TRUE, relation="replace", epsilon=3.0, mechanisms=(Stated(purpose="all", epsilon=3.0),))
+    values, codes = said(of_unit)
+    assert values["claim_understated", "pld"] == 0
+    assert "dp-not-of-unit" not in codes
+    assert "dp-not-of-unit" in said(replace(TRUE, rows_per_unit=3))[1]
+
+
+def test_more_rows_of_a_person_than_claimed_are_another_unit() -> None:
+    person = replace(TRUE, unit="person")
+    many = said(person, unit="person", member_subjects=np.arange(600) // 30)[0]
+    one = said(person, unit="person", member_subjects=np.arange(600))[0]
+    assert (many["unit_mismatch", "all"], one["unit_mismatch", "all"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: replace(COUNTS, sigma=1e-300),
+        lambda: replace(COUNTS, sigma=1e300),
+        lambda: replace(STEPS, steps=10**30),
+        lambda: replace(STEPS, clipping_norm=-1.0),
+        lambda: replace(STEPS, expected_batch=0.0),
+        lambda: replace(TRUE, epsilon=1e-310),
+        lambda: KeptValues(purpose="", threshold=float("nan"), sigma=1.0, tables=1, delta=0.0),
+    ],
+)
+def test_numbers_that_no_mechanism_has_are_no_ledger(wrong) -> None:
+    with pytest.raises(InvalidGuarantee):
+        wrong()

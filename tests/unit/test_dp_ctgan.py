@@ -183,7 +183,7 @@ def test_without_noise_the_encoding_is_that_of_the_data() -> None:
     found = domains(table, SCHEMA, Meter(9.0, 1e-5), Exact(), 5.0)
     cells = all_cells(table, found)
     meter = Meter(90.0, 1e-5)
-    its = encoding(cells, found, 1, meter, Exact(), 0.5)
+    its = encoding(cells, found, 1, meter, Exact(), 5.0)
     assert its.rows == 4000
     label = table.codes[:, 1]
     assert its.groups == pytest.approx([np.mean(label == 0), np.mean(label == 1)])
@@ -202,7 +202,7 @@ def test_without_noise_the_encoding_is_that_of_the_data() -> None:
     assert np.corrcoef(back.numbers("amount"), table.numbers("amount"))[0, 1] > 0.99
     (spent,) = meter.spent
     assert isinstance(spent, NoisyCounts)
-    assert (spent.tables, spent.noise_multiplier) == (3, pytest.approx(0.5))
+    assert (spent.tables, spent.noise_multiplier) == (3, pytest.approx(5.0))
 
 
 def test_all_counts_have_the_noise_that_was_paid_for() -> None:
@@ -507,3 +507,59 @@ def test_files_that_do_not_belong_together_are_refused(saved: Path, spoil, why: 
     spoil(saved)
     with pytest.raises(InputError, match=why):
         DpCtgan.load(saved)
+
+
+def test_batch_sizes_leave_no_trace_where_the_seed_is_known() -> None:
+    """Without a target each real row's condition is drawn; a public stream of draws would tell how many there were."""
+    schema = SCHEMA | {"label": replace(SCHEMA["label"], role="plain")}
+    states = []
+
+    class Keeping(Trainer):
+        def run(self):  # type: ignore[no-untyped-def]
+            yield from super().run()
+            states.append(self.rng.bit_generator.state)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("audit_plugins.generators.dp_ctgan.generator.Trainer", Keeping)
+        for _ in range(2):  # two trainings with other batches each
+            generator(epochs=1).fit(people(400), schema, Budget(rng=np.random.default_rng(0)))
+    assert states[0] == states[1]
+
+
+def test_a_row_keeps_its_condition_whatever_other_rows_are_there() -> None:
+    source = NoiseSource()
+    drawn = np.concatenate([source.choices(3, 5) for _ in range(400)]).reshape(400, 5)
+    assert abs(drawn.mean() - 1.0) < 0.1  # 2,000 draws of variance 2/3: a standard error of 0.018
+    assert abs(np.corrcoef(drawn[:, 0], drawn[:, 1])[0, 1]) < 0.25
+
+
+def test_a_stopped_training_is_not_gone_on_from(tmp_path, monkeypatch) -> None:
+    """Its stop was told with what it had spent; its last steps drawn again would be further looks."""
+    monkeypatch.setattr("audit_plugins.generators.dp_ctgan.generator.CHECKPOINT_EVERY_S", 0.0)
+
+    def no_number(self: Trainer) -> None:
+        if self.meter.taken == 4:
+            raise NotFinite
+
+    monkeypatch.setattr(Trainer, "_generate", no_number)
+    with pytest.raises(TrainingStopped):
+        generator().fit(people(600), SCHEMA, Budget(rng=np.random.default_rng(0), workshop=tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_is_told_before_anything_is_spent(monkeypatch) -> None:
+    monkeypatch.setattr(NoiseSource, "counts", lambda *_: pytest.fail("the data were looked at"))
+    with pytest.raises(ValueError, match="the target is a number"):
+        generator(target="amount").fit(people(100), SCHEMA, Budget(rng=np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("epsilon", [0.1, 0.5])
+def test_a_small_budget_has_noise_for_it_and_no_more(epsilon: float) -> None:
+    """Rényi accounting never says less than about 0.1 at such a delta, whatever the noise: it is not asked alone."""
+    claim = (
+        generator(epsilon=epsilon, epochs=1).fit(people(300), SCHEMA, Budget(rng=np.random.default_rng(0))).guarantee
+    )
+    assert claim.epsilon <= epsilon
+    counts = claim.mechanisms[0]
+    assert isinstance(counts, NoisyCounts)
+    assert counts.noise_multiplier < 50 / epsilon

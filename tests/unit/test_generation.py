@@ -17,7 +17,7 @@ from audit_core.generation import Made, generate
 from audit_core.guarantee import Guarantee, Stated
 from audit_core.isolation import Failed, Limits, Usage
 from audit_core.made_rows import made_in_child
-from audit_core.pack import COINS, LEDGER, RELEASE
+from audit_core.pack import COINS, LEDGER, RELEASE, STOPPED_LEDGER
 from audit_core.program import Program
 from audit_core.recipe import Recipe, load_recipe
 from audit_core.refit import Budget
@@ -218,7 +218,7 @@ def test_the_run_adds_to_a_claim_what_its_checks_looked_at(tmp_path: Path) -> No
     found = made(asked, tmp_path / "pack", discover([tmp_path / "claiming.py"])).guarantee
     assert found is not None
     assert found == Guarantee.from_json((tmp_path / "pack" / LEDGER).read_bytes())
-    assert found.aborts == ("a check of its own", "beyond-bounds", "non-members-overlap")
+    assert found.aborts == ("a check of its own", "beyond-bounds", "identifiers-shared", "non-members-overlap")
     assert found.outside == ("kind:zip",)
 
 
@@ -237,6 +237,7 @@ def test_every_check_that_a_recipe_asks_for_is_told(tmp_path: Path) -> None:
     assert {*unpaid.aborts(plain), *unpaid.aborts(asked), "non-members-overlap"} <= set(CODES)
     assert unpaid.aborts(asked) == (
         "value-not-of-type", "undeclared-values", "address-without-region", "id-pattern-taken", "subject-missing",
+        "identifiers-shared", "non-members-overlap", "split-one-sided",
     )  # fmt: skip
     claim = Guarantee(
         epsilon=1.0, delta=0.0, budget=1.0, unit="row", rows_per_unit=1, relation="add-or-remove", accountant="its own",
@@ -355,3 +356,26 @@ def test_what_a_generator_makes_is_what_the_kit_makes(tmp_path: Path) -> None:
     case = made_up_case("innocent", rows=50)
     one = make(replace(registry.generators["leaky"], trial={"dose": 1.0}), case, 50, registry)
     assert sorted(one.texts("income").tolist()) == sorted(case.members.texts("income").tolist())
+
+
+def test_what_a_stopped_training_spent_stays_in_the_pack_and_on_the_next_claim(tmp_path: Path) -> None:
+    from audit_core.exchange import Folders, write_guarantee
+    from audit_core.kept import Kept, forget
+
+    claim = Guarantee(
+        epsilon=1.0, delta=1e-6, budget=2.0, unit="row", rows_per_unit=1, relation="add-or-remove",
+        accountant="its own", mechanisms=(Stated(purpose="everything", epsilon=1.0),), stopped="loss-not-finite",
+    )  # fmt: skip
+    out, its = tmp_path / "pack", tmp_path / "its"
+    its.mkdir()
+    (out / "release").mkdir(parents=True)
+    (out / LEDGER).write_bytes(claim.to_json())
+    forget(out)
+    assert not (out / LEDGER).exists()
+    assert Guarantee.from_json((out / STOPPED_LEDGER).read_bytes()) == claim
+    write_guarantee(its, replace(claim, stopped=None))
+    Kept(out, folders=Folders()).ledger_from(its)
+    found = Guarantee.from_json((out / LEDGER).read_bytes())
+    assert (found.stopped, found.earlier_releases) == (None, "stopped-attempt")
+    forget(out)  # of a training that went through nothing is kept
+    assert not (out / LEDGER).exists()

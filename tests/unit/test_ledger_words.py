@@ -34,7 +34,7 @@ CLAIM = Guarantee(
     accountant="PRV, Opacus 1.5",
     mechanisms=(
         NoisyCounts(purpose="column-domains", sigma=20.0, tables=2),
-        KeptValues(purpose="occurring-values", threshold=90.0, delta=1e-7),
+        KeptValues(purpose="occurring-values", threshold=90.0, sigma=9.0, tables=1, delta=1e-7),
         NoisyCounts(purpose="column-counts-by:income", sigma=30.0, tables=15),
         NoisySteps(
             purpose="discriminator-training", noise_multiplier=1.2, sample_rate=0.02, steps=375, clipping_norm=1.0,

@@ -155,6 +155,11 @@ def test_equal_scores_are_guessed_at_by_chance() -> None:
         ({"guarantee": replace(CLAIM, relation="replace")}, "claim-not-of-coins"),
         ({"guarantee": replace(CLAIM, relation="unknown")}, "claim-not-of-coins"),
         ({"unit": "person"}, "claim-not-of-coins"),
+        (
+            {"guarantee": replace(CLAIM, unit="p"), "unit": "p", "member_subjects": np.arange(100) // 2},
+            "claim-not-of-coins",
+        ),
+        ({"guarantee": replace(CLAIM, epsilon=0.0)}, None),
         ({}, None),
     ],
 )

@@ -108,6 +108,12 @@ def test_text_and_id_are_categories(tmp_path: Path) -> None:
         (SHORT + "seed: yes", "wrong-value", "(seed)", "integer"),
         (SHORT + "k_anonymity_min: -3", "wrong-value", "(k_anonymity_min)", "greater than or equal to 0"),
         (SHORT + "k_anonymity_min: 10", "k-without-quasi-identifiers", "(k_anonymity_min)", "quasi-identifier"),
+        (
+            "audit: a\nrelease: {generate: {load: m}, rows: 9}\nmembers: t.csv\nnon_members: {split: 0.5}\n",
+            "wrong-value",
+            "(non_members)",
+            "fitted before these coins fall",
+        ),
         (SHORT + "limits: {timeout_s: 0}", "wrong-value", "(limits.timeout_s)", "greater than 0"),
         (SHORT + "limits: {memory: 1}", "unknown-key", "(limits.memory)", "'memory_gib'"),
         (SHORT + "subject: a\ncolumns: {a: {role: sensitive}}", "column-role-twice", "(columns.a)", "at once"),

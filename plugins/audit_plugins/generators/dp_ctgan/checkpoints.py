@@ -1,7 +1,8 @@
 """A training that was cut off goes on where it stood, with what it had spent.
 
 A checkpoint holds exact weights of the discriminator and what was spent; it stays in the workshop of the run, which is
-deleted once the release is there. Steps after the last checkpoint were never released, so they are taken again.
+deleted once the release is there, or once a training was stopped and its stop told. Steps that a killed run took after
+its last checkpoint told nobody anything, so they are taken again.
 """
 
 import hashlib
@@ -74,7 +75,7 @@ def identity(table: Table, schema: Schema, params: dict[str, object]) -> str:
 
 
 def keep(folder: Path, name: str, trainer: Trainer, planned: NoisySteps) -> None:
-    """Writes a checkpoint; one that is cut off leaves the one before.
+    """Writes a checkpoint. Where that is cut off between its two files there is none, and training begins anew.
 
     Args:
         name: Its identity.
@@ -116,6 +117,13 @@ def found(folder: Path | None, name: str) -> Checkpoint | None:
         taken=told["taken"],
         weights=load(data),
     )
+
+
+def forget(folder: Path | None) -> None:
+    """Takes a checkpoint away."""
+    if folder is not None:
+        for name in (STATE, WEIGHTS):
+            (folder / name).unlink(missing_ok=True)
 
 
 def apply(checkpoint: Checkpoint, trainer: Trainer) -> None:

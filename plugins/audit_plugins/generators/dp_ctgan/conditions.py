@@ -13,6 +13,7 @@ from torch import Tensor
 
 from audit_plugins.generators.dp_ctgan.encoding import Encoding
 from audit_plugins.generators.dp_ctgan.networks import spans
+from audit_plugins.generators.dp_ctgan.noise import NoiseSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +35,15 @@ class Conditions:
         """Of a condition."""
         return sum(end - start for start, end in self.blocks)
 
-    def real(self, rows: Tensor, rng: np.random.Generator) -> Tensor:
-        """Each real row's own value in a column drawn for it, shape `(n_rows, width)`."""
+    def real(self, rows: Tensor, noise: NoiseSource) -> Tensor:
+        """Each real row's own value in a column drawn for it, shape `(n_rows, width)`.
+
+        Drawn in secret and for each row by itself: by a stream that somebody could repeat, one row more would shift the
+        columns of all rows after it, and the stream would tell how many rows there were.
+        """
         if not self.columns:
             return rows[:, :0]
-        drawn = torch.from_numpy(rng.integers(len(self.columns), size=len(rows)))
+        drawn = torch.from_numpy(noise.choices(len(self.columns), len(rows)))
         parts = [rows[:, start:end] * (drawn == at)[:, None] for at, (start, end) in enumerate(self.blocks)]
         return torch.cat(parts, dim=1)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from audit_core.guarantee import NoisyCounts
 from audit_core.ledger_words import code
 from audit_plugins.generators.dp_ctgan.encoding import Encoding
-from audit_plugins.generators.dp_ctgan.meter import Meter
+from audit_plugins.generators.dp_ctgan.meter import Meter, sigma_of
 from audit_plugins.generators.dp_ctgan.noise import NoiseSource
 
 SCORES_TO_TABLES = 2.0
@@ -60,7 +60,7 @@ def dependencies(
         of_tables = multiplier * (1 + SCORES_TO_TABLES**-2) ** 0.5
         scores = _scores(modes, group, pairs, its, meter, noise, SCORES_TO_TABLES * of_tables)
         tree = _tree([pairs[at] for at in np.argsort(-scores, kind="stable")], len(its.columns))
-    sigma = of_tables * len(tree) ** 0.5
+    sigma = sigma_of(of_tables, len(tree))
     meter.spend(NoisyCounts(purpose=code("pair-counts"), sigma=sigma, tables=len(tree)))
     totals = its.groups * its.rows
     found = []
@@ -85,7 +85,7 @@ def _scores(
     What they explain is known from noisy counts and is rounded, so a row moves the distance by 1 at most: each score is
     a table of one cell. What chance adds to it is taken off by an estimate that no row is looked at for.
     """
-    sigma = multiplier * len(pairs) ** 0.5
+    sigma = sigma_of(multiplier, len(pairs))
     meter.spend(NoisyCounts(purpose=code("pair-scores"), sigma=sigma, tables=len(pairs)))
     distances, by_chance = np.empty(len(pairs), dtype=np.int64), np.empty(len(pairs))
     totals = its.groups * its.rows

@@ -11,7 +11,7 @@ from audit_core.ledger_words import code
 from audit_core.refit import Schema
 from audit_core.tables import MISSING, Column, Table
 from audit_plugins.generators.dp_ctgan.cells import MAGNITUDES, NumberCells, number_cells
-from audit_plugins.generators.dp_ctgan.meter import Meter
+from audit_plugins.generators.dp_ctgan.meter import Meter, sigma_of
 from audit_plugins.generators.dp_ctgan.noise import NoiseSource
 
 CERTAIN = 6.0
@@ -69,14 +69,21 @@ def domains(table: Table, schema: Schema, meter: Meter, noise: NoiseSource, mult
     bought = [column for column in table.columns if not _is_declared(column, schema)]
     found: Mapping[str, Domain] = {}
     if bought:
-        sigma = multiplier * len(bought) ** 0.5
+        sigma = sigma_of(multiplier, len(bought))
         words = [column for column in bought if not column.numeric]
         delta = meter.delta / 10 / max(len(words), 1)  # a tenth of all, for all thresholds together
         threshold = 1 + sigma * (2 * np.log(1 / delta)) ** 0.5
         meter.spend(NoisyCounts(purpose=code("column-domains"), sigma=sigma, tables=len(bought)))
         if words:
             purpose = code("occurring-values")
-            meter.spend(KeptValues(purpose=purpose, threshold=float(threshold), delta=delta * len(words)))
+            kept = KeptValues(
+                purpose=purpose,
+                threshold=float(threshold),
+                sigma=sigma,
+                tables=len(words),
+                delta=delta * len(words),
+            )
+            meter.spend(kept)
         found = {
             column.name: _bounded(table, column, sigma, noise)
             if column.numeric

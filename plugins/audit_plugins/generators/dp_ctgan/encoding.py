@@ -17,7 +17,7 @@ from audit_core.guarantee import NoisyCounts
 from audit_core.ledger_words import code
 from audit_core.tables import MISSING, Codes, Column, Table, coded, read_only
 from audit_plugins.generators.dp_ctgan.domain import Domain
-from audit_plugins.generators.dp_ctgan.meter import Meter
+from audit_plugins.generators.dp_ctgan.meter import Meter, sigma_of
 from audit_plugins.generators.dp_ctgan.noise import NoiseSource
 
 MODES = 24
@@ -107,7 +107,7 @@ def encoding(
         cells: Of all rows, shape `(n_rows, n_columns)`.
         multiplier: The noise multiplier of all tables together.
     """
-    sigma = multiplier * len(domains) ** 0.5
+    sigma = sigma_of(multiplier, len(domains))
     purpose = code("column-counts") if target is None else code("column-counts-by", domains[target].name)
     meter.spend(NoisyCounts(purpose=purpose, sigma=sigma, tables=len(domains)))
     groups = 1 if target is None else len(domains[target])

@@ -16,7 +16,7 @@ from audit_plugins.generators.dp_ctgan.conditions import conditions
 from audit_plugins.generators.dp_ctgan.dependencies import Dependency, dependencies
 from audit_plugins.generators.dp_ctgan.domain import all_cells, all_declared, domains, public_facts
 from audit_plugins.generators.dp_ctgan.encoding import Encoding, encoding
-from audit_plugins.generators.dp_ctgan.meter import Meter, least, noise_for, rdp
+from audit_plugins.generators.dp_ctgan.meter import Meter, least, noise_for, prv, rdp
 from audit_plugins.generators.dp_ctgan.networks import Generator
 from audit_plugins.generators.dp_ctgan.noise import NoiseSource
 from audit_plugins.generators.dp_ctgan.self_check import refuse_unsound
@@ -63,6 +63,7 @@ class DpCtgan:
             Overspent: The budget is too small for a single step.
             UnsoundTraining: A probe of the training itself did not hold; nothing was spent.
         """
+        _target(self._target, table, schema)  # one that cannot be is told before anything is spent
         noise = NoiseSource()
         refuse_unsound(noise)
         meter = Meter(self._epsilon, self._delta)
@@ -97,6 +98,7 @@ class DpCtgan:
                     checkpoints.keep(budget.workshop, name, trainer, planned)
                     kept = time.monotonic()
         except NotFinite:
+            checkpoints.forget(budget.workshop)  # the stop is told, so what led to it is spent and must not be redrawn
             raise TrainingStopped(_claim(meter, its_encoding.rows, public, outside, code("loss-not-finite"))) from None
         shape = {
             "condition": its_conditions.width,
@@ -272,7 +274,8 @@ def _counts_noise(epsilon: float, delta: float, looks: int) -> float:
     """The noise multiplier with which so many looks at all counts cost `epsilon` together."""
 
     def within(multiplier: float) -> bool:
-        return rdp([NoisyCounts(purpose="", sigma=multiplier, tables=1)] * looks, delta) <= epsilon
+        counts = [NoisyCounts(purpose="", sigma=multiplier, tables=1)] * looks
+        return rdp(counts, delta) <= epsilon or prv(counts, delta) <= epsilon
 
     return least(within, 0.1, 1e4, 1.01)[1]
 
@@ -280,6 +283,9 @@ def _counts_noise(epsilon: float, delta: float, looks: int) -> float:
 def _target(named: str | None, table: Table, schema: Schema) -> int | None:
     """The position of the target: the column that is named, else the first sensitive category."""
     if named is not None:
-        return table.index(named)
+        at = table.index(named)
+        if table.columns[at].numeric:
+            raise ValueError("the target is a number; it has to be a category")
+        return at
     sensitive = [at for at, one in enumerate(table.columns) if not one.numeric and schema[one.name].role == "sensitive"]
     return sensitive[0] if sensitive else None

@@ -94,6 +94,15 @@ class Meter:
         return f"PRV, Opacus {version('opacus')}"
 
 
+LEAST_SIGMA = 6.0
+"""Of noisy counts, in rows. Below, the discrete Gaussian costs visibly more than the accountant's continuous one."""
+
+
+def sigma_of(multiplier: float, tables: int) -> float:
+    """The noise of so many tables that costs as much as one Gaussian mechanism of that multiplier, or less."""
+    return max(LEAST_SIGMA, multiplier * math.sqrt(tables)) if multiplier else 0.0
+
+
 def _taken(planned: NoisySteps, steps: int) -> NoisySteps:
     return replace(planned, steps=steps)
 
@@ -147,15 +156,22 @@ def noise_for(epsilon: float, delta: float, before: Sequence[Mechanism], steps: 
 
     if prv(before, delta) >= epsilon:
         raise Overspent(steps.purpose)
-    # Rényi accounting is quick and asks for more noise: it says where to look.
-    low, high = least(lambda noise: rdp(after(noise), delta) <= epsilon, 0.3, 1e4, 1.05)
-    if high >= 1e4 and prv(after(high), delta) > epsilon:
-        raise Overspent(steps.purpose)
+    # Rényi accounting is quick and asks for more noise, where it finds any: it says where to look.
+    try:
+        low, high = least(lambda noise: rdp(after(noise), delta) <= epsilon, 0.3, 1e4, 1.05)
+    except Overspent:
+        low, high = 0.3, 1e4
     return least(lambda noise: prv(after(noise), delta) <= epsilon, low * 0.7, high, 1.003)[1]
 
 
 def least(enough: Callable[[float], bool], low: float, high: float, factor: float) -> tuple[float, float]:
-    """The least number that is enough, to within a factor, between one that is not and one that is."""
+    """The least number that is enough, to within a factor, between one that is not and one that is.
+
+    Raises:
+        Overspent: Not even the largest is.
+    """
+    if not enough(high):
+        raise Overspent("no noise is enough for so small a budget")
     while high / low > factor:
         middle = math.sqrt(low * high)
         low, high = (low, middle) if enough(middle) else (middle, high)

@@ -49,6 +49,10 @@ class NoiseSource:
         noisy = dp.m.make_gaussian(*space, scale=float(sigma))(exact.reshape(-1).tolist())
         return np.asarray(noisy, dtype=np.int64).reshape(exact.shape)
 
+    def choices(self, of: int, size: int) -> NDArray[np.int64]:
+        """For each of `size` rows one of so many, each as likely and whatever the others have."""
+        return self._rng.integers(of, size=size)
+
     def poisson_sample(self, n: int, rate: float) -> NDArray[np.intp]:
         """The rows of one step: each of `n` with probability `rate`, whatever the others do; often none."""
         return np.flatnonzero(self._rng.random(n) < rate)

@@ -111,8 +111,9 @@ class PrivateStep:
         deviation = self.settings.noise_multiplier * self.settings.clipping_norm
         total = self.noise.normal(sum(one.numel() for one in summed), deviation)
         parts = np.split(total, np.cumsum([one.numel() for one in summed])[:-1])
+        # Rounded once, after the sum: noise that is rounded first would leave the sums' low bits as they are.
         return [
-            (one + torch.from_numpy(part).float().view_as(one)) / self.settings.batch
+            ((one.double() + torch.from_numpy(part).view_as(one)) / self.settings.batch).float()
             for one, part in zip(summed, parts, strict=True)
         ]
 
@@ -186,7 +187,7 @@ class Trainer:
 
     def _discriminate(self) -> None:
         rows = self._rows[self.noise.poisson_sample(len(self._rows), self.settings.rate)]
-        real = torch.cat([rows, self.conditions.real(rows, self.rng)], dim=1)
+        real = torch.cat([rows, self.conditions.real(rows, self.noise)], dim=1)
         with torch.no_grad():
             fake, condition, *_ = self._fake(self.settings.batch)
         self.step.take(real, torch.cat([fake, condition], dim=1))
