@@ -30,7 +30,7 @@ from audit_core.recipe import Arm, Recipe
 from audit_core.redact import encodable
 from audit_core.refit import Declared, Schema
 from audit_core.scorecard import FileFacts
-from audit_core.split import Coins, flip
+from audit_core.split import Sides, flip
 from audit_core.synthesis.regions import coarsened
 from audit_core.tables import MISSING, Ids, Table, content_order, rows_alone, with_own_dictionaries
 from audit_core.written.recipe import GeneratedSpec, SplitSpec
@@ -174,7 +174,7 @@ class Sources:
     """
 
     files: dict[Arm, TextTable]
-    coins: Coins | None = None
+    coins: Sides | None = None
     kinds: dict[str, str] = field(default_factory=dict)
     whole: TextTable
 
@@ -318,7 +318,7 @@ def prepare(recipe: Recipe, sources: Sources | None = None) -> Case:
     )
 
 
-def _rows_in_file(coins: Coins | None, order: NDArray[np.intp]) -> NDArray[np.int64]:
+def _rows_in_file(coins: Sides | None, order: NDArray[np.intp]) -> NDArray[np.int64]:
     """For each row of the members, in the case's order, its row in the file, counted from 1."""
     return order + 1 if coins is None else np.flatnonzero(coins)[order] + 1
 

@@ -9,11 +9,11 @@ from audit_core.errors import Problem, raise_all
 from audit_core.reading.files import TextTable
 from audit_core.seeds import stream
 
-Coins = NDArray[np.bool_]
+Sides = NDArray[np.bool_]
 """For each row of the file whether it is a member, shape `(n_rows,)`."""
 
 
-def flip(file: TextTable, subject: str | None, share: float, seed: int) -> Coins:
+def flip(file: TextTable, subject: str | None, share: float, seed: int) -> Sides:
     """The coins of one file and seed: the same bytes fall the same way again.
 
     A plugin that guessed the seed would still need the order of the rows in the file, which no plugin sees.
@@ -30,7 +30,7 @@ def flip(file: TextTable, subject: str | None, share: float, seed: int) -> Coins
         _, first, inverse = np.unique(units, return_index=True, return_inverse=True)
         units = np.argsort(np.argsort(first))[inverse.reshape(-1)]
     rng = stream(seed, "split", file.digest)
-    coins: Coins = (rng.random(int(units.max()) + 1) >= share)[units]
+    coins: Sides = (rng.random(int(units.max()) + 1) >= share)[units]
     if coins.all() or not coins.any():
         what = f"of {file.n_rows:,} rows the coins leave no {'non-member' if coins.all() else 'member'}"
         fix = "Use a file of more rows or subjects, another share or another seed"
@@ -38,7 +38,7 @@ def flip(file: TextTable, subject: str | None, share: float, seed: int) -> Coins
     return coins
 
 
-def record(file: TextTable, unit: str, share: float, coins: Coins) -> bytes:
+def record(file: TextTable, unit: str, share: float, coins: Sides) -> bytes:
     """The coins as JSON: row numbers of the file, counted from 1, and no value."""
     told = {
         "file": {"name": file.name, "digest": file.digest, "rows": file.n_rows},
