@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin, RendererPlugin
+from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin, RendererPlugin, TrainingBackendPlugin
 
 PROJECT = "audit_core.v1"
 
@@ -25,6 +25,11 @@ def audit_checks() -> Iterable[CheckPlugin]:  # type: ignore[empty-body]
 @hookspec
 def audit_generators() -> Iterable[GeneratorPlugin]:  # type: ignore[empty-body]
     """The generators this plugin brings."""
+
+
+@hookspec
+def audit_training_backends() -> Iterable[TrainingBackendPlugin]:  # type: ignore[empty-body]
+    """The training backends this plugin brings."""
 
 
 @hookspec

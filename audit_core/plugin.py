@@ -6,6 +6,7 @@ process. A manifest of records imports no heavy library.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ from audit_core.measurement import Detail, Measurement, Reason
 from audit_core.questions import Asset, Question, QuestionName
 from audit_core.refit import Budget, Schema
 from audit_core.tables import Table
+from audit_core.training import Model, Trained, TrainingTask
 from audit_core.words import Words
 
 if TYPE_CHECKING:
@@ -202,6 +204,29 @@ class GeneratorPlugin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingBackendPlugin:
+    """A training backend: it fine-tunes a language model on texts, and opens what it trained.
+
+    Attributes:
+        name: What a recipe writes after `train`.
+        method: One sentence: how it trains.
+        load: "package.module:Class" of a `TrainingBackend`; it is built with the parameters as keywords.
+
+    The others are as in `AttackPlugin`.
+    """
+
+    name: str
+    title: Words
+    method: Words
+    references: tuple[str, ...] = ()
+    load: str
+    params: type[BaseModel] = NoParams
+    requires: tuple[str, ...] = ()
+    trial: Mapping[str, Any] = field(default_factory=dict)
+    api: int = API
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RendererPlugin:
     """A view of a scorecard, of a calibration or of a study.
 
@@ -263,6 +288,27 @@ class Generator(Protocol):
         Args:
             schema: What the recipe declares of the columns. Nothing in it was computed from the rows.
             budget: What the fit may use.
+        """
+        ...
+
+
+class TrainingBackend(Protocol):
+    """What a training backend's class must have."""
+
+    def train(self, task: TrainingTask, budget: Budget) -> Trained:
+        """Trains on all texts of the task.
+
+        Args:
+            budget: What the training may use.
+        """
+        ...
+
+    @staticmethod
+    def load(folder: Path, base: Path | None) -> Model:
+        """Opens a model that was saved, or one that somebody else made; its files were inspected already.
+
+        Args:
+            base: The model before it was fine-tuned; None where there is none at hand.
         """
         ...
 

@@ -18,15 +18,23 @@ import pluggy
 from audit_core import hookspecs
 from audit_core.errors import PluginError, Problem, raise_all
 from audit_core.measurement import Reason
-from audit_core.plugin import API, AttackPlugin, CheckPlugin, GeneratorPlugin, RendererPlugin
+from audit_core.plugin import (
+    API,
+    AttackPlugin,
+    CheckPlugin,
+    GeneratorPlugin,
+    RendererPlugin,
+    TrainingBackendPlugin,
+)
 from audit_core.scorecard import Refusal
 
-Record = AttackPlugin | CheckPlugin | GeneratorPlugin | RendererPlugin
+Record = AttackPlugin | CheckPlugin | GeneratorPlugin | TrainingBackendPlugin | RendererPlugin
 
 _KINDS: dict[str, type[Record]] = {
     "audit_attacks": AttackPlugin,
     "audit_checks": CheckPlugin,
     "audit_generators": GeneratorPlugin,
+    "audit_training_backends": TrainingBackendPlugin,
     "audit_renderers": RendererPlugin,
 }
 _FILENAME = re.compile(r"(?!manifest\.json$|recipe\.|policy\.|\.)[A-Za-z0-9._-]+")
@@ -55,6 +63,7 @@ class Registry:
     attacks: dict[str, AttackPlugin] = field(default_factory=dict)
     checks: dict[str, CheckPlugin] = field(default_factory=dict)
     generators: dict[str, GeneratorPlugin] = field(default_factory=dict)
+    training_backends: dict[str, TrainingBackendPlugin] = field(default_factory=dict)
     renderers: dict[str, RendererPlugin] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
@@ -208,6 +217,8 @@ def _by_name(found: list[tuple[Record, Origin]], refusals: list[Refusal]) -> Reg
             registry.checks[record.name] = record
         elif isinstance(record, GeneratorPlugin):
             registry.generators[record.name] = record
+        elif isinstance(record, TrainingBackendPlugin):
+            registry.training_backends[record.name] = record
         else:
             registry.renderers[record.name] = record
         registry.origins[record.name] = origin

@@ -21,14 +21,14 @@ from audit_core.guarantee import Guarantee, KeptValues, NoisyCounts, NoisySteps 
 from audit_core.ledger_words import known  # noqa: E402
 from audit_core.refit import Budget, Declared  # noqa: E402
 from audit_core.tables import MISSING, Column, Table, read_only  # noqa: E402
+from audit_plugins.differential_privacy.meter import Meter, Overspent, noise_for, prv, rdp  # noqa: E402
+from audit_plugins.differential_privacy.noise import NoiseSource  # noqa: E402
 from audit_plugins.generators.dp_ctgan import model_files  # noqa: E402
 from audit_plugins.generators.dp_ctgan.cells import number_cells  # noqa: E402
 from audit_plugins.generators.dp_ctgan.checkpoints import found, identity  # noqa: E402
 from audit_plugins.generators.dp_ctgan.domain import Domain, all_cells, domains  # noqa: E402
 from audit_plugins.generators.dp_ctgan.encoding import encoding  # noqa: E402
 from audit_plugins.generators.dp_ctgan.generator import DpCtgan, FittedDpCtgan, TrainingStopped  # noqa: E402
-from audit_plugins.generators.dp_ctgan.meter import Meter, Overspent, noise_for, prv, rdp  # noqa: E402
-from audit_plugins.generators.dp_ctgan.noise import NoiseSource  # noqa: E402
 from audit_plugins.generators.dp_ctgan.self_check import Probe, UnsoundTraining, probes  # noqa: E402
 from audit_plugins.generators.dp_ctgan.training import NotFinite, PrivateStep, Trainer  # noqa: E402
 

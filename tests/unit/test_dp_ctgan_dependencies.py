@@ -11,6 +11,7 @@ pytest.importorskip("opacus")
 import torch
 
 from audit_core.guarantee import NoisyCounts
+from audit_plugins.differential_privacy.meter import Meter, Overspent
 from audit_plugins.generators.dp_ctgan.dependencies import (
     _on_simplex,
     _table,
@@ -22,7 +23,6 @@ from audit_plugins.generators.dp_ctgan.dependencies import (
 from audit_plugins.generators.dp_ctgan.domain import Domain
 from audit_plugins.generators.dp_ctgan.encoding import Encoded, Encoding
 from audit_plugins.generators.dp_ctgan.marginals import Marginals
-from audit_plugins.generators.dp_ctgan.meter import Meter, Overspent
 from audit_plugins.generators.dp_ctgan.networks import one_hot
 
 SIZES = (2, 3, 4, 3)

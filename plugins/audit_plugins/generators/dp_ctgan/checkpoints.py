@@ -18,11 +18,11 @@ from torch import Tensor
 from audit_core.guarantee import Mechanism, NoisySteps
 from audit_core.refit import Schema
 from audit_core.tables import Table
+from audit_plugins.differential_privacy.meter import Meter
 from audit_plugins.generators.dp_ctgan.dependencies import Dependency, dependencies_of
 from audit_plugins.generators.dp_ctgan.dependencies import described as described_tree
 from audit_plugins.generators.dp_ctgan.domain import Domain
 from audit_plugins.generators.dp_ctgan.encoding import Encoding
-from audit_plugins.generators.dp_ctgan.meter import Meter
 from audit_plugins.generators.dp_ctgan.model_files import described, encoding_of
 from audit_plugins.generators.dp_ctgan.training import Trainer
 

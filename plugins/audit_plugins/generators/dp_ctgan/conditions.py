@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from audit_plugins.differential_privacy.noise import NoiseSource
 from audit_plugins.generators.dp_ctgan.encoding import Encoding
 from audit_plugins.generators.dp_ctgan.networks import spans
-from audit_plugins.generators.dp_ctgan.noise import NoiseSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

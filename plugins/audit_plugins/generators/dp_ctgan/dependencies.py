@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from audit_core.guarantee import NoisyCounts
 from audit_core.ledger_words import code
+from audit_plugins.differential_privacy.meter import Meter, sigma_of
+from audit_plugins.differential_privacy.noise import NoiseSource
 from audit_plugins.generators.dp_ctgan.encoding import Encoding
-from audit_plugins.generators.dp_ctgan.meter import Meter, sigma_of
-from audit_plugins.generators.dp_ctgan.noise import NoiseSource
 
 SCORES_TO_TABLES = 2.0
 """The noise multiplier of the scores over that of the tables: which pairs go together shows through more noise."""

@@ -10,9 +10,9 @@ from audit_core.guarantee import KeptValues, NoisyCounts
 from audit_core.ledger_words import code
 from audit_core.refit import Schema
 from audit_core.tables import MISSING, Column, Table
+from audit_plugins.differential_privacy.meter import Meter, sigma_of
+from audit_plugins.differential_privacy.noise import NoiseSource
 from audit_plugins.generators.dp_ctgan.cells import MAGNITUDES, NumberCells, number_cells
-from audit_plugins.generators.dp_ctgan.meter import Meter, sigma_of
-from audit_plugins.generators.dp_ctgan.noise import NoiseSource
 
 CERTAIN = 6.0
 """Standard deviations of the noise above which a count is taken for people and not for noise."""

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from audit_core.guarantee import NoisyCounts
 from audit_core.ledger_words import code
 from audit_core.tables import MISSING, Codes, Column, Table, coded, read_only
+from audit_plugins.differential_privacy.meter import Meter, sigma_of
+from audit_plugins.differential_privacy.noise import NoiseSource
 from audit_plugins.generators.dp_ctgan.domain import Domain
-from audit_plugins.generators.dp_ctgan.meter import Meter, sigma_of
-from audit_plugins.generators.dp_ctgan.noise import NoiseSource
 
 MODES = 24
 """How many modes a number has at least, where the data have so many."""

@@ -11,14 +11,14 @@ from audit_core.guarantee import Guarantee, NoisyCounts, NoisySteps
 from audit_core.ledger_words import code
 from audit_core.refit import Budget, Schema
 from audit_core.tables import Table
+from audit_plugins.differential_privacy.meter import Meter, least, noise_for, prv, rdp
+from audit_plugins.differential_privacy.noise import NoiseSource
 from audit_plugins.generators.dp_ctgan import checkpoints, model_files
 from audit_plugins.generators.dp_ctgan.conditions import conditions
 from audit_plugins.generators.dp_ctgan.dependencies import Dependency, dependencies
 from audit_plugins.generators.dp_ctgan.domain import all_cells, all_declared, domains, public_facts
 from audit_plugins.generators.dp_ctgan.encoding import Encoding, encoding
-from audit_plugins.generators.dp_ctgan.meter import Meter, least, noise_for, prv, rdp
 from audit_plugins.generators.dp_ctgan.networks import Generator
-from audit_plugins.generators.dp_ctgan.noise import NoiseSource
 from audit_plugins.generators.dp_ctgan.self_check import refuse_unsound
 from audit_plugins.generators.dp_ctgan.training import NotFinite, Settings, Trainer, sampled
 

@@ -15,10 +15,10 @@ from torch.nn import functional
 from audit_core.guarantee import NoisyCounts, NoisySteps
 from audit_core.refit import Declared
 from audit_core.tables import Column, Table, read_only
+from audit_plugins.differential_privacy.meter import Meter, Overspent
+from audit_plugins.differential_privacy.noise import NoiseSource
 from audit_plugins.generators.dp_ctgan.domain import Domain, domains
-from audit_plugins.generators.dp_ctgan.meter import Meter, Overspent
 from audit_plugins.generators.dp_ctgan.networks import discriminator
-from audit_plugins.generators.dp_ctgan.noise import NoiseSource
 from audit_plugins.generators.dp_ctgan.training import PrivateStep, Settings
 
 WIDTH, CONDITION = 24, 3

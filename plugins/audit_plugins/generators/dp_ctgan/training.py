@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from audit_plugins.differential_privacy.meter import Meter
+from audit_plugins.differential_privacy.noise import NoiseSource
 from audit_plugins.generators.dp_ctgan.conditions import Conditions
 from audit_plugins.generators.dp_ctgan.dependencies import Dependency
 from audit_plugins.generators.dp_ctgan.encoding import Encoding
 from audit_plugins.generators.dp_ctgan.marginals import Marginals
-from audit_plugins.generators.dp_ctgan.meter import Meter
 from audit_plugins.generators.dp_ctgan.networks import LATENT, Generator, discriminator, one_hot, soft_rows
-from audit_plugins.generators.dp_ctgan.noise import NoiseSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,80 @@
+"""What a training backend is told, and what it gives."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit_core.guarantee import Guarantee
+from audit_core.texts import Text
+from audit_core.token_scores import TokenScores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingTask:
+    """What a model is to learn.
+
+    Attributes:
+        texts: The records, one unit of privacy each unless `unit` says otherwise; their order means nothing.
+        base: The model to start from: a folder or a GGUF file, inspected already.
+        unit: "row", or the name of the column that names the person.
+        rows_per_unit: The most records of one unit.
+    """
+
+    texts: Sequence[Text]
+    base: Path
+    unit: str = "row"
+    rows_per_unit: int = 1
+
+
+class Model(Protocol):
+    """A causal language model, as the core and attacks use it.
+
+    Attributes:
+        guarantee: What is claimed of it; None where nothing is.
+    """
+
+    guarantee: Guarantee | None
+
+    def token_scores(self, texts: Sequence[Text]) -> Iterator[TokenScores]:
+        """One teacher-forced pass: the scores of the texts in their order, some texts at a time.
+
+        No more is held than the texts of one batch need.
+        """
+        ...
+
+    def complete(self, prefixes: Sequence[Sequence[int]], length: int) -> NDArray[np.int32]:
+        """Greedy decoding: the `length` most likely tokens after each prefix, one after the other.
+
+        Args:
+            prefixes: Tokens of a record, from its prompt on; what the model expects before a record is added here.
+
+        Returns:
+            Shape `(n_prefixes, length)`; -1 from the end of a record on.
+        """
+        ...
+
+    def tokens(self, texts: Sequence[Text]) -> list[tuple[list[int], list[int]]]:
+        """For each text the tokens of its prompt, and its own; all of them, however long it is."""
+        ...
+
+    def base(self) -> "Model | None":
+        """The model before it was fine-tuned, which may share weights with this one; None where there is none."""
+        ...
+
+
+class Trained(Protocol):
+    """A model that was trained here.
+
+    Attributes:
+        guarantee: What is claimed of it; None where nothing is.
+    """
+
+    guarantee: Guarantee | None
+
+    def save(self, folder: Path) -> None:
+        """Writes files that run no code when read, among them `model.json` with the plugin's name under "plugin"."""
+        ...
