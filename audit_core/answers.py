@@ -80,7 +80,20 @@ class Predicates:
     items: tuple[Predicate, ...]
 
 
-Answer = Scores | Guesses | Links | Predicates
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuations:
+    """How each text of a `Continuation` question goes on.
+
+    Attributes:
+        of: Name of the way they were found, kebab-case; an attack may give several.
+        tokens: Shape `(n_targets, length)`, int32; -1 where the attacker says nothing more.
+    """
+
+    of: str
+    tokens: NDArray[np.int32]
+
+
+Answer = Scores | Guesses | Links | Predicates | Continuations
 
 
 class Malformed(ValueError):

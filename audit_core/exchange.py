@@ -11,15 +11,18 @@ import numpy as np
 from audit_core.case import Case
 from audit_core.guarantee import Guarantee
 from audit_core.isolation import REPORTS
-from audit_core.questions import HiddenValue, Linkage, Membership, Neighbours, Question, SinglingOut
+from audit_core.questions import Continuation, HiddenValue, Linkage, Membership, Neighbours, Question, SinglingOut
 from audit_core.refit import Declared, Heard, Refit, Schema
 from audit_core.scorecard import FileFacts
 from audit_core.tables import Column, Table
+from audit_core.token_scores import TokenScores
+from audit_core.training import ModelAccess
 
-_QUESTIONS = {kind.__name__: kind for kind in (Membership, HiddenValue, Linkage, SinglingOut)}
+_QUESTIONS = {kind.__name__: kind for kind in (Membership, HiddenValue, Linkage, SinglingOut, Continuation)}
 _CASE_TABLES = ("release", "members", "non_members", "published", "released_identifiers", "member_identifiers")
 _CASE_ARRAYS = ("member_subjects", "non_member_subjects")
 LEDGER, MODEL = "ledger.json", "model"
+_SCORES = ".scores.npz"
 _CASE_PLAIN = ("name", "roles", "unit", "overlap", "generalised", "k_anonymity_min", "made")
 
 
@@ -59,18 +62,23 @@ def read_table(folder: Path, name: str) -> Table | None:
 
 
 def write_question(folder: Path, question: Question) -> None:
-    """Writes the tables of a question, its neighbours, and its kind and words in `question.json`."""
-    plain = {"kind": type(question).__name__}
+    """Writes the tables and arrays of a question, its neighbours, and its kind and words in `question.json`."""
+    plain: dict[str, Any] = {"kind": type(question).__name__}
     for field in fields(question):
         value = getattr(question, field.name)
         if isinstance(value, Table):
             write_table(folder, field.name, value)
-        elif isinstance(value, str):
+        elif isinstance(value, str | int | tuple):
             plain[field.name] = value
+        elif isinstance(value, TokenScores):
+            np.savez(folder / f"{field.name}{_SCORES}", allow_pickle=False, **value.arrays())
         elif isinstance(value, Refit):
             (folder / f"{field.name}.refit.json").write_text(json.dumps(asdict(value)), encoding="utf-8")
+        elif isinstance(value, ModelAccess):
+            (folder / f"{field.name}.access.json").write_text(json.dumps(asdict(value)), encoding="utf-8")
     (folder / "question.json").write_text(json.dumps(plain), encoding="utf-8")
-    _write_neighbours(folder, question.neighbours)
+    if not isinstance(question, Continuation):
+        _write_neighbours(folder, question.neighbours)
 
 
 def read_question(folder: Path) -> Question:
@@ -79,6 +87,13 @@ def read_question(folder: Path) -> Question:
     for path in folder.glob("*.refit.json"):
         told = json.loads(path.read_text(encoding="utf-8"))
         plain[path.name.removesuffix(".refit.json")] = Refit(**{**told, "schema": _schema(told["schema"])})
+    if kind is Continuation:
+        access = ModelAccess(**json.loads((folder / "model.access.json").read_text(encoding="utf-8")))
+        prefixes = tuple(tuple(prefix) for prefix in plain["prefixes"])
+        return Continuation(prefixes=prefixes, length=plain["length"], model=access)
+    for path in folder.glob(f"*{_SCORES}"):
+        with np.load(path, allow_pickle=False) as stored:
+            plain[path.name.removesuffix(_SCORES)] = TokenScores(**{name: stored[name] for name in stored.files})
     tables = [field.name for field in fields(kind) if field.name not in {"neighbours", *plain}]
     return kind(  # type: ignore[no-any-return]
         **plain, **{name: read_table(folder, name) for name in tables}, neighbours=_read_neighbours(folder)

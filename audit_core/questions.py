@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from audit_core.refit import Refit
 from audit_core.tables import Table
+from audit_core.token_scores import TokenScores
+from audit_core.training import ModelAccess
 
-QuestionName = Literal["membership", "inclusion", "hidden-value", "linkage", "singling-out"]
+QuestionName = Literal["membership", "inclusion", "hidden-value", "linkage", "singling-out", "continuation"]
 
 
 class Asset(StrEnum):
@@ -23,6 +25,8 @@ class Asset(StrEnum):
     RELEASE = "release"
     REFERENCE = "reference"
     GENERATOR = "generator"
+    MODEL = "model"
+    BASE = "base"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +54,18 @@ class Membership:
         generator: To run on rows of one's own, or None where the attack does not see it.
         neighbours: Where the attack asked for them: "release" and "reference" are the targets' nearest rows in what it
             sees, "release>reference" the released rows' nearest reference rows.
+        under_model: What the released model makes of each target, in their order; None where the attack does not see
+            the model.
+        under_base: The same of the model before it was fine-tuned; None where the attack does not see it, or nobody
+            has it.
     """
 
     targets: Table
     release: Table | None
     reference: Table | None
     generator: Refit | None = None
+    under_model: TokenScores | None = None
+    under_base: TokenScores | None = None
     neighbours: dict[str, Neighbours] = field(default_factory=dict)
 
 
@@ -106,4 +116,19 @@ class SinglingOut:
     neighbours: dict[str, Neighbours] = field(default_factory=dict)
 
 
-Question = Membership | HiddenValue | Linkage | SinglingOut
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """How does each text go on, of which the attacker knows the beginning?
+
+    Attributes:
+        prefixes: The tokens that are known of each target, members and non-members, shuffled; a prompt's included.
+        length: How many tokens are asked for; of a text that has fewer left, the first ones count.
+        model: What goes out, to be run.
+    """
+
+    prefixes: tuple[tuple[int, ...], ...]
+    length: int
+    model: ModelAccess
+
+
+Question = Membership | HiddenValue | Linkage | SinglingOut | Continuation

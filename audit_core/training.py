@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit_core.guarantee import Guarantee
+from audit_core.loading import load
 from audit_core.texts import Text
 from audit_core.token_scores import TokenScores
 
@@ -78,3 +79,27 @@ class Trained(Protocol):
     def save(self, folder: Path) -> None:
         """Writes files that run no code when read, among them `model.json` with the plugin's name under "plugin"."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAccess:
+    """How to open a model.
+
+    Attributes:
+        load: "package.module:Class" of a `TrainingBackend`.
+        file: Where the plugin is a single file, its path.
+        folder: Of the model.
+        base: Of the model before it was fine-tuned; None where nobody has it.
+    """
+
+    load: str
+    file: str | None
+    folder: str
+    base: str | None
+
+    def open(self) -> Model:
+        """The model, ready to be asked."""
+        model: Model = load(self.load, self.file).load(
+            Path(self.folder), None if self.base is None else Path(self.base)
+        )
+        return model
