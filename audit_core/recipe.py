@@ -1,6 +1,6 @@
 """The recipe: what the user asked for, strictly read, with every problem at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from audit_core.reading.places import quoted
 from audit_core.redact import display, encodable
 from audit_core.written.contradictions import column_problems, declared_in, linking_codes
 from audit_core.written.other_styles import translated
-from audit_core.written.recipe import DEFAULT_POLICY, GeneratedSpec, ReleaseSpec, SplitSpec, WrittenRecipe
+from audit_core.written.recipe import DEFAULT_POLICY, GeneratedSpec, ModelledSpec, ReleaseSpec, SplitSpec, WrittenRecipe
 from audit_core.written.strategies import as_iso_date
 from audit_core.written.strict_yaml import Document, read_document, write_yaml
 from audit_core.written.strict_yaml import Path as KeyPath
@@ -28,11 +28,13 @@ class Recipe(WrittenRecipe):
         folder: What its paths are relative to.
         allow_outside: Whether they may leave it.
         allow_commands: Whether it may run programs and have work done on other machines.
+        allow_download: Whether a model may be fetched from a hub.
     """
 
     folder: Path
     allow_outside: bool
     allow_commands: bool
+    allow_download: bool
 
     @property
     def generalised(self) -> bool:
@@ -46,10 +48,15 @@ class Recipe(WrittenRecipe):
             InputError: The ledger cannot be read.
             PackError: It is no ledger.
         """
-        if not isinstance(self.release, ReleaseSpec) or self.release.ledger is None:
+        if isinstance(self.release, ReleaseSpec):
+            written, where = self.release.ledger, "release.ledger"
+        elif isinstance(self.release, ModelledSpec):
+            written, where = self.release.model.ledger, "release.model.ledger"
+        else:
             return None
-        where = "release.ledger"
-        path = resolve(self.release.ledger, self.folder, where=where, allow_outside=self.allow_outside)
+        if written is None:
+            return None
+        path = resolve(written, self.folder, where=where, allow_outside=self.allow_outside)
         return Guarantee.from_json(read_file(path, where))
 
     def written_path(self, arm: Arm) -> str | None:
@@ -73,12 +80,15 @@ class Recipe(WrittenRecipe):
         return resolve(written, self.folder, where=where, allow_outside=self.allow_outside)
 
 
-def load_recipe(path: Path, *, allow_outside: bool = False, allow_commands: bool = False) -> Recipe:
+def load_recipe(
+    path: Path, *, allow_outside: bool = False, allow_commands: bool = False, allow_download: bool = False
+) -> Recipe:
     """Reads a recipe file.
 
     Args:
         allow_outside: Its paths may leave its folder.
         allow_commands: It may run programs and have work done on other machines.
+        allow_download: It may have a model fetched from a hub.
 
     Raises:
         InputError: With every problem found, each at its line and column.
@@ -87,7 +97,7 @@ def load_recipe(path: Path, *, allow_outside: bool = False, allow_commands: bool
     file = resolve(str(path.absolute()), path.parent, where=where, allow_outside=True)
     document = read_document(read_file(file, where), display(path.name))
     recipe = _recipe(document, path.parent, allow_outside=allow_outside)
-    return recipe.model_copy(update={"allow_commands": allow_commands})
+    return recipe.model_copy(update={"allow_commands": allow_commands, "allow_download": allow_download})
 
 
 def recipe_of_files(
@@ -178,6 +188,7 @@ def _recipe(document: Document, folder: Path, *, allow_outside: bool) -> Recipe:
         folder=folder,
         allow_outside=allow_outside,
         allow_commands=False,
+        allow_download=False,
     )
     problems += _contradictions(recipe, document)
     keys: dict[Arm, KeyPath] = {
@@ -205,15 +216,15 @@ def _recipe(document: Document, folder: Path, *, allow_outside: bool) -> Recipe:
 
 def _contradictions(recipe: Recipe, document: Document) -> list[Problem]:
     """What is wrong although each key by itself is right."""
-    problems = []
+    problems = list(_of_texts(recipe, document))
     if isinstance(recipe.non_members, SplitSpec) and isinstance(recipe.release, ReleaseSpec):
         what = "a split has to come before the release is made"
         fix = "Name the file of rows that were not used, or let the release be made here: `release: {generate: ...}`"
         where = document.place(("non_members",))
         problems.append(Problem(code="wrong-value", what=what, where=where, fix=fix))
     if isinstance(recipe.non_members, SplitSpec) and _loaded(recipe):
-        what = "the generator was fitted before these coins fall, perhaps to rows that they set aside"
-        fix = "Name the file of rows that were not used to fit it, or fit one here: `generate: {with: NAME}`"
+        what = "it was fitted before these coins fall, perhaps to rows that they set aside"
+        fix = "Name the file of rows that were not used to fit it, or fit one here: `with: NAME` or `train: NAME`"
         where = document.place(("non_members",))
         problems.append(Problem(code="wrong-value", what=what, where=where, fix=fix))
     roles = {name: spec.role for name, spec in recipe.columns.items()}
@@ -225,8 +236,31 @@ def _contradictions(recipe: Recipe, document: Document) -> list[Problem]:
     return problems
 
 
+_OF_TABLES = ("columns", "k_anonymity_min", "rules", "output")
+_OF_TEXTS = ("text", "prompt")
+
+
+def _of_texts(recipe: Recipe, document: Document) -> Iterator[Problem]:
+    """What is said of a table where a model goes out, or the other way round."""
+    modelled = isinstance(recipe.release, ModelledSpec)
+    for name in _OF_TABLES if modelled else _OF_TEXTS:
+        if getattr(recipe, name):
+            what = f"`{name}` is about the release of a {'table' if modelled else 'model'}"
+            fix = "Leave it out, or audit the other by a recipe of its own"
+            yield Problem(code="wrong-value", what=what, where=document.place((name,)), fix=fix)
+    if modelled and recipe.text is None:
+        what, fix = "which column holds the texts is not said", "Add for example `text: note`"
+        yield Problem(code="missing-key", what=what, where=document.place(()), fix=fix)
+    if recipe.text is not None and recipe.text in (recipe.prompt, recipe.subject):
+        what, fix = "one column is the text and something else besides", "Name another column"
+        yield Problem(code="wrong-value", what=what, where=document.place(("text",)), fix=fix)
+
+
 def _loaded(recipe: Recipe) -> bool:
-    return isinstance(recipe.release, GeneratedSpec) and recipe.release.generate.load is not None
+    release = recipe.release
+    if isinstance(release, ModelledSpec):
+        return release.model.load is not None
+    return isinstance(release, GeneratedSpec) and release.generate.load is not None
 
 
 def _is_path(policy: str) -> bool:
@@ -236,10 +270,13 @@ def _is_path(policy: str) -> bool:
 def recipe_yaml(recipe: Recipe) -> bytes:
     """The recipe with every default written out: the same recipe, the same bytes, and no path of this machine."""
     tree: dict[str, Any] = recipe.model_dump(
-        by_alias=True, exclude={"folder", "allow_outside", "allow_commands"}, mode="json"
+        by_alias=True, exclude={"folder", "allow_outside", "allow_commands", "allow_download"}, mode="json"
     )
     if isinstance(recipe.release, ReleaseSpec):
         tree["release"]["table"] = _shown(recipe.release.table)
+    if isinstance(recipe.release, ModelledSpec):
+        its = tree["release"]["model"]
+        tree["release"]["model"] = {**_said(its), **{key: _shown(its[key]) for key in _PLACES if its[key] is not None}}
     tree["members"] = _shown(recipe.members)
     if isinstance(recipe.non_members, str):
         tree["non_members"] = _shown(recipe.non_members)
@@ -248,6 +285,9 @@ def recipe_yaml(recipe: Recipe) -> bytes:
     tree["columns"] = {name: _column(spec) for name, spec in sorted(tree["columns"].items())}
     tree["rules"] = [_rule(rule) for rule in tree["rules"]]
     return write_yaml(_said(tree))
+
+
+_PLACES = ("base", "load", "ledger")
 
 
 def _column(spec: Mapping[str, Any]) -> dict[str, Any]:

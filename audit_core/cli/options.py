@@ -84,6 +84,7 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
         policy: str | None,
         allow_outside: bool,
         allow_commands: bool,
+        allow_download: bool,
         identifiers: tuple[str, ...],
         quasi_identifiers: tuple[str, ...],
         sensitive: tuple[str, ...],
@@ -99,7 +100,9 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
         if recipe is not None:
             if used := [name for name, value in named.items() if value is not None]:
                 raise click.UsageError(f"name either a recipe or files, not both ({', '.join(used)})")
-            asked = load_recipe(recipe, allow_outside=allow_outside, allow_commands=allow_commands)
+            asked = load_recipe(
+                recipe, allow_outside=allow_outside, allow_commands=allow_commands, allow_download=allow_download
+            )
             if policy is not None:
                 asked = asked.model_copy(update={"policy": policy})
             return command(asked=asked, **others)
@@ -143,6 +146,7 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option("--allow-outside", is_flag=True, help="Let the recipe name files outside its folder."),
             click.option("--allow-commands", is_flag=True, help="Let the recipe run programs and use other machines."),
+            click.option("--allow-download", is_flag=True, help="Let a language model be fetched from a hub."),
         )
     ):
         with_recipe = option(with_recipe)

