@@ -50,6 +50,14 @@ class TokenScores:
         """The scored tokens of each text, shape `(n_texts,)`."""
         return np.diff(self.starts)
 
+    def totals(self, values: NDArray[np.generic]) -> NDArray[np.float64]:
+        """The sum of each text's part of something that has a value for each token, shape `(n_texts,)`; 0 for none.
+
+        A text's sum does not depend on the other texts.
+        """
+        owner = np.repeat(np.arange(len(self)), self.lengths)
+        return np.bincount(owner, weights=values, minlength=len(self)).astype(np.float64)
+
     def take(self, texts: NDArray[np.intp]) -> "TokenScores":
         """Those of the given texts, in the given order."""
         lengths = self.lengths[texts]
