@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from audit_core.guarantee import KeptValues, Mechanism, NoisyCounts, NoisySteps, Stated
+from audit_core.guarantee import Guarantee, KeptValues, Mechanism, NoisyCounts, NoisySteps, Stated
 
 
 def epsilon_rdp(mechanisms: Sequence[Mechanism], delta: float) -> float:
@@ -96,3 +96,12 @@ def largest_auc(epsilon: float, delta: float) -> float:
     steep = corner * (delta + 1 - corner) / 2
     flat = (1 - delta - corner) * (1 - corner + 1) / 2
     return steep + flat + delta
+
+
+def allowed_by(claim: Guarantee) -> dict[str, float]:
+    """What a claim allows any attacker to reach on one unit, by measurement."""
+    return {
+        "auc": largest_auc(claim.epsilon, claim.delta),
+        "tpr_at_fpr_0_01": most_true_positives(claim.epsilon, claim.delta, 0.01),
+        "tpr_at_fpr_0_001": most_true_positives(claim.epsilon, claim.delta, 0.001),
+    }

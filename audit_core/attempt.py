@@ -20,7 +20,16 @@ from audit_core.cache import key
 from audit_core.case import Case
 from audit_core.evidence import InvalidEvidence
 from audit_core.exchanged_answers import read_answers
-from audit_core.inquiry import Inquiry, Put, hidden_value, inclusion, linkage, membership, singling_out
+from audit_core.inquiry import (
+    Inquiry,
+    Put,
+    continuation,
+    hidden_value,
+    inclusion,
+    linkage,
+    membership,
+    singling_out,
+)
 from audit_core.isolation import Failed, Job, Usage, malformed
 from audit_core.measurement import Detail, Measurement, Reason, measured
 from audit_core.plugin import AttackPlugin, CheckPlugin
@@ -35,6 +44,7 @@ INQUIRIES: dict[QuestionName, Callable[[AttackPlugin, dict[str, Any], Bench], In
     "hidden-value": hidden_value.inquiry,
     "linkage": linkage.inquiry,
     "singling-out": singling_out.inquiry,
+    "continuation": continuation.inquiry,
 }
 
 
@@ -97,6 +107,7 @@ def _declared(case: Case) -> dict[str, Any]:
         "k_anonymity_min": case.k_anonymity_min,
         "files": {name: facts.digest for name, facts in case.files.items()},
         "p_in": case.p_in,
+        "model": None if case.model is None else [case.model.digest, case.model.base_digest],
         "claim": None if case.guarantee is None else hashlib.sha256(case.guarantee.to_json()).hexdigest(),
     }
 
@@ -212,7 +223,7 @@ def _check(plugin: CheckPlugin, blank: Finding, bench: Bench, usage: Usage) -> A
 
 def _read_answers(name: str, put: Put, folder: Path) -> tuple[tuple[Any, ...], int]:
     try:
-        return read_answers(folder, put.accepts, put.n, texts=put.texts), _count_ignored(folder)
+        return read_answers(folder, put.accepts, put.n, texts=put.texts, width=put.width), _count_ignored(folder)
     except Malformed as error:
         raise Failed(malformed(name, str(error))) from None
 

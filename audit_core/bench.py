@@ -7,11 +7,12 @@ from pathlib import Path
 from audit_core.cache import Cache
 from audit_core.case import Case
 from audit_core.isolation import Limits
+from audit_core.model_pass import Pass
 from audit_core.nearest_rows import CaseRows, NearestRows
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.questions import Asset
 from audit_core.registry import Registry
-from audit_core.tables import Table
+from audit_core.tables import Ids, Table
 
 REMOTE_NEIGHBOURS = 5
 """How many reference rows tell how remote a target is."""
@@ -27,6 +28,7 @@ class Setting:
         confidence: Of the intervals shown.
         record_risk: Keep how each member was ranked.
         folder: Of the recipe: a program that it names is run there.
+        making: What training a model, or a pass of it, may use.
         twin: Which twin of the case this is; empty for the case itself. Its targets are those of the case.
     """
 
@@ -37,6 +39,7 @@ class Setting:
     debug: bool = False
     record_risk: bool = False
     folder: Path = field(default_factory=Path)
+    making: Limits = field(default_factory=lambda: Limits(timeout_s=86_400.0))
     twin: str = ""
 
 
@@ -46,6 +49,8 @@ class Bench:
 
     Attributes:
         reference_neighbours: How many nearest reference rows of a target to compute, whoever asks.
+        scores: Where a model goes out, what it makes of each member, then of each non-member.
+        groups: Then, for each member and each non-member, which texts it must not be parted from in folds.
     """
 
     case: Case
@@ -54,10 +59,18 @@ class Bench:
     rows: NearestRows
     cache: Cache
     reference_neighbours: int = REMOTE_NEIGHBOURS
+    scores: Pass | None = None
+    groups: tuple[Ids, Ids] | None = None
 
 
 def lay_out(
-    case: Case, setting: Setting, registry: Registry, plugins: Sequence[AttackPlugin | CheckPlugin], cache: Cache
+    case: Case,
+    setting: Setting,
+    registry: Registry,
+    plugins: Sequence[AttackPlugin | CheckPlugin],
+    cache: Cache,
+    scores: Pass | None = None,
+    groups: tuple[Ids, Ids] | None = None,
 ) -> Bench:
     """Prepares what the plugins will share."""
     wanted: dict[tuple[str, str], int] = {}
@@ -71,6 +84,8 @@ def lay_out(
         rows=CaseRows(tables_of(case), wanted, setting.content, cache),
         cache=cache,
         reference_neighbours=max([REMOTE_NEIGHBOURS, *map(_of_reference, plugins)]),
+        scores=scores,
+        groups=groups,
     )
 
 

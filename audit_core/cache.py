@@ -38,6 +38,7 @@ class Cache:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._arrays: dict[str, dict[str, NDArray[Any]]] = {}
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
@@ -69,6 +70,15 @@ class Cache:
     def keep_text(self, name: str, data: bytes) -> None:
         if self._folder is not None:
             self._keep(self._folder, f"{name}.json", data)
+
+    def folder(self, name: str) -> Path:
+        """A folder for what is no array and no text, such as a model; made where there is none."""
+        if self._folder is None and self._temporary is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="sekisho-")
+        home = Path(self._temporary.name) if self._temporary is not None else self._folder
+        folder = (home or Path()) / name
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
 
     def _keep(self, folder: Path, filename: str, data: bytes) -> None:
         # Not before: an empty folder would say that a run was cut off, where one was refused.

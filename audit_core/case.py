@@ -14,6 +14,7 @@ from audit_core.guarantee import Guarantee
 from audit_core.questions import Neighbours
 from audit_core.reading.column_sets import column_problems, unknown_columns
 from audit_core.reading.files import TextTable, read_table, rows_of
+from audit_core.reading.model_files import model_digest
 from audit_core.reading.paths import file_digest
 from audit_core.reading.schema import (
     United,
@@ -29,14 +30,34 @@ from audit_core.reading.separation import missing_subjects, overlap_problems, sa
 from audit_core.recipe import Arm, Recipe
 from audit_core.redact import encodable
 from audit_core.refit import Declared, Schema
-from audit_core.scorecard import FileFacts
+from audit_core.scorecard import FileFacts, TextCounts
 from audit_core.split import Sides, flip
 from audit_core.synthesis.regions import coarsened
 from audit_core.tables import MISSING, Ids, Table, content_order, rows_alone, with_own_dictionaries
-from audit_core.written.recipe import GeneratedSpec, SplitSpec
+from audit_core.training import ModelAccess
+from audit_core.written.recipe import GeneratedSpec, ModelledSpec, SplitSpec
 from audit_core.written.strategies import PII
 
 Role = Literal["plain", "identifier", "quasi-identifier", "sensitive", "subject"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasedModel:
+    """A language model that goes out.
+
+    Attributes:
+        name: Of its folder.
+        access: How to open it.
+        digest: "sha256:" and a digest of its files.
+        base_digest: The same of the model before it was fine-tuned; None where nobody has it.
+        base_name: What the recipe calls that.
+    """
+
+    name: str
+    access: ModelAccess
+    digest: str
+    base_digest: str | None
+    base_name: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +88,8 @@ class Case:
         guarantee: What is claimed of the release; None where nothing is.
         p_in: The probability with which each row, or person, became a member by a coin of its own; 0 where none fell.
         neighbours: Filled for a check that asked for them: "members>release" are the members' nearest released rows.
+        model: The language model that goes out; None where rows do.
+        texts: For a model, what is to be known of the members' and the non-members' texts.
     """
 
     name: str
@@ -90,6 +113,8 @@ class Case:
     neighbours: dict[str, Neighbours] = field(default_factory=dict)
     guarantee: Guarantee | None = None
     p_in: float = 0.0
+    model: ReleasedModel | None = None
+    texts: dict[str, TextCounts] = field(default_factory=dict)
 
     def columns_of(self, role: Role) -> tuple[str, ...]:
         """The names of the columns with one role, in name order."""
@@ -122,6 +147,16 @@ class Case:
     @property
     def facts(self) -> dict[str, int]:
         """What the rules' conditions look at; a truth is 1 or 0, a count is itself."""
+        if self.model is not None:
+            return {
+                "model": 1,
+                "base": int(self.model.access.base is not None),
+                "guarantee": int(self.guarantee is not None),
+                "coins": int(self.p_in > 0),
+                "members": len(self.members),
+                "non_members": 0 if self.non_members is None else len(self.non_members),
+                "subject": int(self.unit != "row"),
+            }
         return {
             "table": 1,
             "guarantee": int(self.guarantee is not None),
@@ -195,9 +230,9 @@ def read_sources(recipe: Recipe) -> Sources:
     levels = {name: spec.hierarchy for name, spec in recipe.columns.items() if spec.hierarchy is not None}
     files = {arm: coarsened(file, levels) for arm, file in _read(recipe).items()}
     whole = files["members"]
-    if not isinstance(recipe.release, GeneratedSpec):
+    if not isinstance(recipe.release, GeneratedSpec | ModelledSpec):
         return Sources(files=files, whole=whole)
-    kinds = _kinds(recipe, files)
+    kinds = _kinds(recipe, files) if isinstance(recipe.release, GeneratedSpec) else {}
     if not isinstance(recipe.non_members, SplitSpec):
         return Sources(files=files, kinds=kinds, whole=whole)
     if recipe.subject is not None:
@@ -313,12 +348,12 @@ def prepare(recipe: Recipe, sources: Sources | None = None) -> Case:
         declared={name: spec.declared for name, spec in recipe.columns.items()},
         made={name: spec.made for name, spec in sorted(recipe.columns.items()) if spec.made is not None},
         p_in=1 - recipe.non_members.split if isinstance(recipe.non_members, SplitSpec) else 0.0,
-        member_rows=_rows_in_file(sources.coins, orders["members"]),
+        member_rows=rows_in_file(sources.coins, orders["members"]),
         files={arm: FileFacts(name=file.name, rows=file.n_rows, digest=file.digest) for arm, file in files.items()},
     )
 
 
-def _rows_in_file(coins: Sides | None, order: NDArray[np.intp]) -> NDArray[np.int64]:
+def rows_in_file(coins: Sides | None, order: NDArray[np.intp]) -> NDArray[np.int64]:
     """For each row of the members, in the case's order, its row in the file, counted from 1."""
     return order + 1 if coins is None else np.flatnonzero(coins)[order] + 1
 
@@ -334,7 +369,7 @@ def digests_now(recipe: Recipe, made: Path | None = None) -> dict[str, str]:
         try:
             path = made if arm == "release" and made is not None else recipe.path(arm)
             if path is not None:
-                digests[arm] = file_digest(path, arm)
+                digests[arm] = model_digest(path) if path.is_dir() and arm == "release" else file_digest(path, arm)
         except InputError:
             digests[arm] = "unreadable"
     return digests
@@ -365,6 +400,8 @@ def content_digest(case: Case) -> str:
             add(np.ascontiguousarray(table.codes[:, position], dtype="<i4").data.cast("B"))
     for subjects in (case.member_subjects, case.non_member_subjects):
         add(b"none" if subjects is None else subjects.astype("<i8").tobytes())
+    if case.model is not None:
+        add(f"{case.model.digest} {case.model.base_digest}".encode())
     return f"sha256:{digest.hexdigest()}"
 
 

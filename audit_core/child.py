@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from audit_core import exchange, exchanged_answers
-from audit_core.answers import Answer, Guesses, Links, Predicates, Scores
+from audit_core.answers import Answer, Continuations, Guesses, Links, Predicates, Scores
 from audit_core.evidence import InvalidEvidence
 from audit_core.guarantee import Guarantee
 from audit_core.leaving import leave_after
 from audit_core.loading import load
 from audit_core.measurement import Measurement, Reason
-from audit_core.questions import HiddenValue, Linkage, Membership, Question, SinglingOut
+from audit_core.questions import Continuation, HiddenValue, Linkage, Membership, Question, SinglingOut
 from audit_core.refit import Budget, fitted
 
 _ANSWER_TO: dict[type[Question], type[Answer]] = {
@@ -30,6 +30,7 @@ _ANSWER_TO: dict[type[Question], type[Answer]] = {
     HiddenValue: Guesses,
     Linkage: Links,
     SinglingOut: Predicates,
+    Continuation: Continuations,
 }
 
 
@@ -42,6 +43,10 @@ def main(folder: Path) -> int:
         rng = np.random.default_rng(np.random.SeedSequence(job["entropy"]))
         if job["role"] == "generator":
             _generate(kind, job["params"], folder, rng)
+        elif job["role"] == "training":
+            _train(kind(**job["params"]), folder, rng)
+        elif job["role"] == "scoring":
+            _score(folder)
         elif job["role"] == "attack":
             _answer(kind(**job["params"]), folder, rng)
         else:
@@ -76,6 +81,28 @@ def _generate(kind: Any, params: dict[str, Any], folder: Path, rng: np.random.Ge
         its.save(folder / exchange.MODEL)
 
 
+def _train(backend: Any, folder: Path, rng: np.random.Generator) -> None:
+    """Fine-tunes a model; keeps it, and the claim."""
+    task, told = exchange.read_task(folder)
+    report = exchange.reporting(folder)
+    trained = backend.train(task, Budget(rng=rng, report=report, workshop=told.workshop, folder=told.recipe))
+    exchange.write_guarantee(folder, trained.guarantee)
+    trained.save(folder / exchange.MODEL)
+    exchange.write_guarantee(folder / exchange.MODEL, trained.guarantee)  # the model carries its ledger
+
+
+def _score(folder: Path) -> None:
+    """One pass under the model, and one under what it was fine-tuned from, where somebody has that."""
+    texts, access = exchange.read_texts_to_score(folder)
+    model = access.open()
+    exchange.write_scores(folder, "model", model.token_scores(texts))
+    tokens = model.tokens(texts)
+    exchange.write_prompt_tokens(folder, [prompt for prompt, _ in tokens])
+    base = model.base()
+    if base is not None:
+        exchange.write_scores(folder, "base", base.token_scores(texts))
+
+
 def _keep_spent(folder: Path, error: BaseException) -> None:
     """What a training that failed had spent: it stays spent."""
     claim = getattr(error, "guarantee", None)
@@ -95,10 +122,10 @@ def _answer(plugin: Any, folder: Path, rng: np.random.Generator) -> None:
 def _measure(plugin: Any, folder: Path, rng: np.random.Generator) -> None:
     from pydantic import TypeAdapter
 
-    from audit_core.measurement import Histogram, RocCurve
+    from audit_core.measurement import ByQuantile, Histogram, RocCurve
 
     said = list(plugin.measure(exchange.read_case(folder), rng))
-    known = Measurement | RocCurve | Histogram | Reason
+    known = Measurement | RocCurve | Histogram | ByQuantile | Reason
     results = [item for item in said if isinstance(item, known)]
     measured: dict[str, list[Any]] = {"measurements": [], "details": [], "caveats": []}
     for item in results:

@@ -9,13 +9,14 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from audit_core.errors import InputError, PluginError, Problem, raise_all
-from audit_core.model_folder import maker
-from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin
+from audit_core.model_folder import maker, trained_by
+from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin, TrainingBackendPlugin
 from audit_core.questions import Asset
+from audit_core.reading.model_files import find, inspect
 from audit_core.reading.paths import resolve
 from audit_core.recipe import Recipe
 from audit_core.registry import Registry
-from audit_core.written.recipe import EVERY, GeneratedSpec
+from audit_core.written.recipe import EVERY, GeneratedSpec, ModelledSpec
 from audit_core.written.strict_yaml import closest
 
 Params = Mapping[str, Any]
@@ -36,6 +37,27 @@ class Commission:
     load: Path | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FineTuning:
+    """A language model to train, or to open.
+
+    Attributes:
+        plugin: The backend that trains it, or opens it.
+        params: Of the backend, with its defaults.
+        base: What to start from; None where nobody has that.
+        load: The folder of a model that was fine-tuned before; None where one is to be trained.
+    """
+
+    plugin: TrainingBackendPlugin
+    params: Params
+    base: Path | None
+    load: Path | None = None
+
+
+OPENS = "lora"
+"""The backend that opens a model of which nobody says which backend trained it."""
+
+
 def chosen(recipe: Recipe, registry: Registry) -> list[tuple[AttackPlugin | CheckPlugin, Params]]:
     """The attacks and checks to run, checks first, with their parameters: those the recipe names.
 
@@ -44,11 +66,14 @@ def chosen(recipe: Recipe, registry: Registry) -> list[tuple[AttackPlugin | Chec
     Raises:
         PluginError: A name or a parameter is not there, of an attack, a check or the release's generator.
     """
+    kind = "model" if isinstance(recipe.release, ModelledSpec) else "table"
     plugins = registry.measuring
-    by_default: dict[str, Params] = {name: {} for name, plugin in plugins.items() if not plugin.opt_in}
+    by_default: dict[str, Params] = {
+        name: {} for name, plugin in plugins.items() if not plugin.opt_in and kind in plugin.audits
+    }
     named = {EVERY: {}} if recipe.attacks is None else recipe.attacks
     wanted: dict[str, Params] = {}
-    problems = list(_generator_problems(recipe, registry))
+    problems = [*_generator_problems(recipe, registry), *_backend_problems(recipe, registry)]
     for name, params in named.items():
         if name == EVERY:
             wanted = by_default | wanted
@@ -58,6 +83,10 @@ def chosen(recipe: Recipe, registry: Registry) -> list[tuple[AttackPlugin | Chec
                 problems.append(Problem(code="attack-parameter", what=what, where="attacks.*", fix=fix))
         elif name not in plugins:
             problems.append(_unknown("attack", "attack or check", name, plugins, f"attacks.{name}"))
+        elif kind not in plugins[name].audits:
+            what = f"{name!r} is not about a {kind} that is released"
+            fix = f"Leave it out; `sekisho plugins show {name}` says what it is about"
+            problems.append(Problem(code="attack-of-another-kind", what=what, where=f"attacks.{name}", fix=fix))
         else:
             wanted[name] = _with_generator(plugins[name], params, recipe)
             problems += _parameter_problems("attack", plugins[name], wanted[name], f"attacks.{name}")
@@ -78,6 +107,55 @@ def commission(recipe: Recipe, registry: Registry) -> Commission | None:
     plugin = registry.generators[spec.name or ""]
     params = plugin.params.model_validate(spec.params).model_dump(mode="json")
     return Commission(plugin=plugin, params=params, rows=rows)
+
+
+def fine_tuning(recipe: Recipe, registry: Registry) -> FineTuning | None:
+    """The model that goes out; None where a table does. `chosen` has found no fault with it.
+
+    Raises:
+        InputError: The files of the model, or of its base, cannot be used; nothing of them was loaded.
+    """
+    if not isinstance(recipe.release, ModelledSpec):
+        return None
+    spec = recipe.release.model
+    base, load = (_model_place(recipe, written, key) for key, written in (("base", spec.base), ("load", spec.load)))
+    problems = []
+    for place, key, its_base in ((base, "base", None), (load, "load", base)):
+        if place is not None:
+            problems += inspect(place, where=f"release.model.{key}", base=its_base, alone=key == "base")
+    raise_all(problems)
+    name = spec.train or trained_by(load) or OPENS
+    if name not in registry.training_backends:
+        where = "release.model.load"
+        raise_all([_unknown("backend", "training backend", name, registry.training_backends, where)], PluginError)
+    plugin = registry.training_backends[name]
+    raise_all(list(_not_installed(plugin, "release.model")), PluginError)
+    params = {} if spec.train is None else plugin.params.model_validate(spec.params).model_dump(mode="json")
+    return FineTuning(plugin=plugin, params=params, base=base, load=load)
+
+
+def _model_place(recipe: Recipe, written: str | None, key: str) -> Path | None:
+    if written is None:
+        return None
+    return find(
+        written,
+        recipe.folder,
+        where=f"release.model.{key}",
+        allow_outside=recipe.allow_outside,
+        allow_download=recipe.allow_download,
+    )
+
+
+def _backend_problems(recipe: Recipe, registry: Registry) -> Iterator[Problem]:
+    if not isinstance(recipe.release, ModelledSpec) or recipe.release.model.train is None:
+        return
+    name, where = recipe.release.model.train, "release.model.params"
+    if name not in registry.training_backends:
+        yield _unknown("backend", "training backend", name, registry.training_backends, "release.model.train")
+        return
+    plugin = registry.training_backends[name]
+    yield from _not_installed(plugin, "release.model")
+    yield from _parameter_problems("backend", plugin, recipe.release.model.params, where)
 
 
 def _model_folder(recipe: Recipe, written: str) -> Path:
@@ -109,7 +187,9 @@ def _generator_problems(recipe: Recipe, registry: Registry) -> Iterator[Problem]
     yield from _not_allowed(plugin.params, spec.params, recipe, where)
 
 
-def _not_installed(plugin: GeneratorPlugin) -> Iterator[Problem]:
+def _not_installed(
+    plugin: GeneratorPlugin | TrainingBackendPlugin, where: str = "release.generate"
+) -> Iterator[Problem]:
     missing = []
     for name in plugin.requires:
         try:
@@ -117,11 +197,13 @@ def _not_installed(plugin: GeneratorPlugin) -> Iterator[Problem]:
         except PackageNotFoundError:
             missing.append(name)
     if missing:
+        generator = isinstance(plugin, GeneratorPlugin)
         yield Problem(
-            code="generator-needs-extra",
-            what=f"the generator {plugin.name!r} needs {', '.join(missing)}, which is not installed",
-            where="release.generate",
-            fix="Install it with `pip install 'sekisho[tabular]'`, or as the plugin's own guide says",
+            code="generator-needs-extra" if generator else "backend-needs-extra",
+            what=f"{plugin.name!r} needs {', '.join(missing)}, which is not installed",
+            where=where,
+            fix=f"Install it with `pip install 'sekisho[{'tabular' if generator else 'language'}]'`, or as the "
+            "plugin's own guide says",
         )
 
 
@@ -150,7 +232,7 @@ def _handed_over(
 
 
 def _parameter_problems(
-    kind: str, plugin: AttackPlugin | CheckPlugin | GeneratorPlugin, params: Params, where: str
+    kind: str, plugin: AttackPlugin | CheckPlugin | GeneratorPlugin | TrainingBackendPlugin, params: Params, where: str
 ) -> Iterator[Problem]:
     try:
         plugin.params.model_validate(params)

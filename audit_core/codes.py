@@ -35,6 +35,7 @@ def sentence(reason: Reason, language: str) -> str:
 GOALS: dict[str, Words] = {
     "attribute": {"en": "attribute disclosure", "ja": "属性の推定"},
     "copies": {"en": "copies of real rows", "ja": "実データの行の複製"},
+    "extraction": {"en": "extraction of texts", "ja": "テキストの抽出"},
     "identifiers": {"en": "surviving identifiers", "ja": "識別子の残存"},
     "identity": {"en": "re-identification", "ja": "本人の再識別"},
     "linkability": {"en": "linkability", "ja": "連結可能性"},
@@ -48,6 +49,7 @@ GOALS: dict[str, Words] = {
 
 FACTS: dict[str, Words] = {
     "alone": {"en": "released rows that no other equals", "ja": "ほかに等しい行のないリリースの行"},
+    "base": {"en": "the model before it was fine-tuned", "ja": "ファインチューニング前のモデル"},
     "coins": {
         "en": "members chosen by coins (a split of the file)",
         "ja": "コインで選ばれたメンバー（ファイルの分割）",
@@ -57,6 +59,7 @@ FACTS: dict[str, Words] = {
     "identifiers": {"en": "declared identifier columns", "ja": "宣言された識別子の列"},
     "k_anonymity_min": {"en": "a claimed k (k_anonymity_min)", "ja": "k の主張（k_anonymity_min）"},
     "members": {"en": "members", "ja": "メンバー"},
+    "model": {"en": "a language model", "ja": "言語モデル"},
     "non_members": {"en": "non-members", "ja": "非メンバー"},
     "quasi_identifiers": {"en": "declared quasi-identifiers", "ja": "宣言された準識別子"},
     "released": {"en": "released rows", "ja": "リリースの行"},

@@ -27,21 +27,31 @@ OVER_SENSITIVE = 0.999
 BUG = 1 - 1e-6
 """The confidence at which shuffled labels that are worth more or less than a coin are taken for a bug."""
 
+_OF_MODELS = {
+    "over-sensitive": "over-sensitive-to-base",
+    "silent-on-innocent": "silent-on-base",
+    "plant-found": "overfit-found",
+    "plant-missed": "overfit-missed",
+}
+"""What is said where twins are models: what the model was fine-tuned from, and one over-fitted to some members."""
+
 WouldFail = Callable[[Policy, Finding], bool]
 
 
 def judged_controls(
-    policy: Policy, controls: Sequence[Control], findings: Sequence[Finding], would_fail: WouldFail
+    policy: Policy, controls: Sequence[Control], findings: Sequence[Finding], would_fail: WouldFail, *, model: bool
 ) -> tuple[Control, ...]:
     """The controls with their verdicts.
 
     Args:
+        model: Whether a language model goes out; its twins are models too.
         would_fail: Whether any rule of a policy would fail a finding, at the rules' own confidence.
     """
     by_attack = {finding.attack: finding for finding in findings}
     judged = []
     for control in controls:
         verdict, why = _judged(policy, control, by_attack, would_fail)
+        why = replace(why, code=_OF_MODELS.get(why.code, why.code)) if model else why
         judged.append(replace(control, verdict=verdict, reason=why))
     return tuple(judged)
 
@@ -52,7 +62,7 @@ def _judged(
     if control.outcome != "measured" or control.name == "overlap":
         return control.verdict, control.reason
     if control.name == "blind-baseline":
-        return _blind(control.measurements[0])
+        return _blind(control.measurements)
     if control.name == "label-permutation":
         return _shuffled(control.measurements)
     finding = findings.get(control.attack)
@@ -66,9 +76,10 @@ def _judged(
     return _leaky(policy, control, finding.goal)
 
 
-def _blind(measurement: Measurement) -> tuple[Verdict, Reason]:
-    low = measurement.evidence.bounds(CONFOUNDED_CONFIDENCE).low
-    value = shown(measurement.value)
+def _blind(measurements: Sequence[Measurement]) -> tuple[Verdict, Reason]:
+    """Judged by the classifier that tells the most for sure."""
+    low, highest = max((one.evidence.bounds(CONFOUNDED_CONFIDENCE).low, one.value) for one in measurements)
+    value = shown(highest)
     if low > CONFOUNDED:
         return Verdict.INCONCLUSIVE, reason("confounded", value=value, low=shown(low))
     return Verdict.PASS, reason("not-confounded", value=value, low=shown(low))

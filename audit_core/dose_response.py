@@ -19,16 +19,15 @@ from audit_core.grounds import reason
 from audit_core.isolation import Usage
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.policy import Policy
+from audit_core.progress import Progress, silent
 from audit_core.recipe import Recipe
 from audit_core.registry import Registry
 from audit_core.run import (
-    Progress,
     inputs_of,
     policy_facts,
     provenance,
     refuse_changed_inputs,
     release_facts,
-    silent,
     texts,
     volatile_of,
 )

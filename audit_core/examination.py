@@ -8,6 +8,7 @@ from audit_core.bench import Bench
 from audit_core.blind_baseline import blind_baseline
 from audit_core.isolation import Usage
 from audit_core.measurement import Reason
+from audit_core.model_twins import base_released, overfitted
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.policy import Policy
 from audit_core.scorecard import Control, Finding, Verdict
@@ -22,13 +23,14 @@ def hygiene(bench: Bench, findings: Sequence[Finding]) -> Iterator[Control]:
     if case.non_members is None:
         return
     counts: dict[str, str | int | float] = {"count": case.overlap, "rows": len(case.non_members)}
-    # Too much overlap never comes this far.
-    yield Control(name="overlap", verdict=Verdict.PASS, reason=Reason(code="overlap-by-chance", args=counts))
-    measurement = blind_baseline(bench)
-    if measurement is None:
+    # Too much overlap never comes this far, and texts with a near duplicate on the other side are no targets.
+    code = "overlap-by-chance" if case.model is None else "near-duplicates-left-out"
+    yield Control(name="overlap", verdict=Verdict.PASS, reason=Reason(code=code, args=counts))
+    blind = blind_baseline(bench)
+    if not blind:
         yield _unjudged("blind-baseline", outcome="not-run", reason=Reason(code="too-few-for-baseline", args={}))
     else:
-        yield _unjudged("blind-baseline", measurements=(measurement,))
+        yield _unjudged("blind-baseline", measurements=blind)
     for finding in findings:
         shuffled = tuple(one for one in finding.measurements if one.name == "auc_shuffled")
         if shuffled:
@@ -48,6 +50,9 @@ def twins(
     examined = [(plugin, params) for plugin, params in chosen if plugin.name in ruled & measured.keys()]
     if not examined:
         return
+    if bench.case.model is not None:
+        yield from _of_model(bench, examined, usages)
+        return
     fresh = innocent(bench)
     for plugin, params in examined:
         if fresh is None:
@@ -58,6 +63,17 @@ def twins(
     for plugin, params in examined:
         dose = float(policy.dose_of(measured[plugin.name].goal))
         yield _told("leaky-twin", plugin, attempt(plugin, params, leaky(bench, dose)), usages, dose)
+
+
+def _of_model(bench: Bench, examined: Chosen, usages: dict[str, Usage]) -> Iterator[Control]:
+    """The twins of a model: its base, which met nobody's text, and a model over-fitted to some members."""
+    training = usages.setdefault("over-fitted model", Usage())
+    for name, twin in (("innocent-twin", base_released(bench)), ("leaky-twin", overfitted(bench, training))):
+        for plugin, params in examined:
+            if isinstance(twin, Reason):
+                yield _unjudged(name, attack=plugin.name, outcome="not-run", reason=twin)
+            else:
+                yield _told(name, plugin, attempt(plugin, params, twin), usages)
 
 
 def _told(

@@ -1,7 +1,7 @@
 """What parent hands child: arrays as .npy, the rest as JSON. Nothing that runs code when read."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,15 @@ from audit_core.questions import Continuation, HiddenValue, Linkage, Membership,
 from audit_core.refit import Declared, Heard, Refit, Schema
 from audit_core.scorecard import FileFacts
 from audit_core.tables import Column, Table
-from audit_core.token_scores import TokenScores
-from audit_core.training import ModelAccess
+from audit_core.texts import Text
+from audit_core.token_scores import TokenScores, joined
+from audit_core.training import ModelAccess, TrainingTask
 
 _QUESTIONS = {kind.__name__: kind for kind in (Membership, HiddenValue, Linkage, SinglingOut, Continuation)}
 _CASE_TABLES = ("release", "members", "non_members", "published", "released_identifiers", "member_identifiers")
 _CASE_ARRAYS = ("member_subjects", "non_member_subjects")
 LEDGER, MODEL = "ledger.json", "model"
-_SCORES = ".scores.npz"
+_SCORES, _TEXTS = ".scores.npz", "texts.jsonl"
 _CASE_PLAIN = ("name", "roles", "unit", "overlap", "generalised", "k_anonymity_min", "made")
 
 
@@ -130,6 +131,64 @@ def read_commission(folder: Path) -> tuple[Table, Schema, int, Folders]:
         raise FileNotFoundError("fitted_to.json")
     folders = Folders(**{name: None if path is None else Path(path) for name, path in told["folders"].items()})
     return table, _schema(told["schema"]), told["rows"], folders
+
+
+def write_task(folder: Path, task: TrainingTask, folders: Folders) -> None:
+    """What a training backend is told: the texts to learn, and what to start from."""
+    _write_texts(folder, task.texts)
+    told = {"base": str(task.base), "unit": task.unit, "rows_per_unit": task.rows_per_unit}
+    told["folders"] = {name: None if path is None else str(path) for name, path in asdict(folders).items()}
+    (folder / "task.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def read_task(folder: Path) -> tuple[TrainingTask, Folders]:
+    told = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+    folders = Folders(**{name: None if path is None else Path(path) for name, path in told.pop("folders").items()})
+    return TrainingTask(**told | {"base": Path(told["base"])}, texts=_read_texts(folder)), folders
+
+
+def write_texts_to_score(folder: Path, texts: Sequence[Text], access: ModelAccess) -> None:
+    """What a pass is told: the texts, in their order, and how to open the model."""
+    _write_texts(folder, texts)
+    (folder / "model.access.json").write_text(json.dumps(asdict(access)), encoding="utf-8")
+
+
+def read_texts_to_score(folder: Path) -> tuple[tuple[Text, ...], ModelAccess]:
+    return _read_texts(folder), ModelAccess(**json.loads((folder / "model.access.json").read_text(encoding="utf-8")))
+
+
+def write_scores(folder: Path, name: str, chunks: Iterable[TokenScores]) -> None:
+    """The scores of a pass, chunk by chunk, so that no more than one is held."""
+    for number, chunk in enumerate(chunks):
+        np.savez(folder / f"{name}.{number:06}{_SCORES}", allow_pickle=False, **chunk.arrays())
+
+
+def read_scores(folder: Path, name: str) -> TokenScores:
+    """All scores that were written under a name."""
+    parts = []
+    for path in sorted(folder.glob(f"{name}.*{_SCORES}")):
+        with np.load(path, allow_pickle=False) as stored:
+            parts.append(TokenScores(**{field: stored[field] for field in stored.files}))
+    return joined(parts)
+
+
+def write_prompt_tokens(folder: Path, prompts: Sequence[Sequence[int]]) -> None:
+    """The tokens that stand before each text."""
+    (folder / "prompts.json").write_text(json.dumps([list(map(int, prompt)) for prompt in prompts]), encoding="utf-8")
+
+
+def read_prompt_tokens(folder: Path) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(prompt) for prompt in json.loads((folder / "prompts.json").read_text(encoding="utf-8")))
+
+
+def _write_texts(folder: Path, texts: Sequence[Text]) -> None:
+    with (folder / _TEXTS).open("w", encoding="utf-8") as lines:
+        lines.writelines(json.dumps([one.text, one.prompt]) + "\n" for one in texts)
+
+
+def _read_texts(folder: Path) -> tuple[Text, ...]:
+    with (folder / _TEXTS).open(encoding="utf-8") as lines:
+        return tuple(Text(text=text, prompt=prompt) for text, prompt in map(json.loads, lines))
 
 
 def write_guarantee(folder: Path, guarantee: Guarantee | None) -> None:

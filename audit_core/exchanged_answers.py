@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audit_core.answers import Answer, Condition, Guesses, Links, Malformed, Predicate, Predicates, Scores
+from audit_core.answers import (
+    Answer,
+    Condition,
+    Continuations,
+    Guesses,
+    Links,
+    Malformed,
+    Predicate,
+    Predicates,
+    Scores,
+)
 
 _FILE = "answers.json"
 
@@ -30,6 +40,8 @@ def write_answers(folder: Path, answers: tuple[Answer, ...]) -> None:
                 np.save(_array(folder, position), np.asarray(values, dtype=np.float64))
             case Links(right_of_left=right):
                 np.save(_array(folder, position), np.asarray(right, dtype=np.int64))
+            case Continuations(tokens=tokens):
+                np.save(_array(folder, position), np.asarray(tokens, dtype=np.int32))
             case Predicates(items=items):
                 entry["items"] = [[[one.column, one.op, _plain(one.value)] for one in item] for item in items]
         said.append(entry)
@@ -44,12 +56,13 @@ def _array(folder: Path, position: int) -> Path:
     return folder / f"answers.{position}.npy"
 
 
-def read_answers(folder: Path, kind: type[Answer], n: int, *, texts: bool = False) -> tuple[Any, ...]:
+def read_answers(folder: Path, kind: type[Answer], n: int, *, texts: bool = False, width: int = 0) -> tuple[Any, ...]:
     """Reads what a child wrote.
 
     Args:
         n: How many values each must have.
         texts: Whether the values of a guess are words.
+        width: How many tokens each continuation must have.
 
     Raises:
         Malformed: Names are missing or doubled, a shape is wrong, a value is not what it may be.
@@ -68,15 +81,17 @@ def read_answers(folder: Path, kind: type[Answer], n: int, *, texts: bool = Fals
         raise Malformed(f"{name}.of: a name is given twice")
     if kind is Guesses and len(said) > 1:
         raise Malformed("Guesses: more than one for a question")
-    return tuple(_answer(kind, entry, _array(folder, position), n, texts) for position, entry in enumerate(said))
+    return tuple(_answer(kind, entry, _array(folder, position), n, texts, width) for position, entry in enumerate(said))
 
 
-def _answer(kind: type[Answer], entry: dict[str, Any], path: Path, n: int, texts: bool) -> Answer:
+def _answer(kind: type[Answer], entry: dict[str, Any], path: Path, n: int, texts: bool, width: int) -> Answer:
     of = entry["of"]
     if kind is Scores:
         return Scores(of=of, values=_finite(path, n))
     if kind is Links:
         return Links(of=of, right_of_left=_positions(path, n))
+    if kind is Continuations:
+        return Continuations(of=of, tokens=_tokens(path, n, width))
     if kind is Predicates:
         return Predicates(of=of, items=_items(entry.get("items")))
     return Guesses(of=of, values=_words(entry.get("texts"), n) if texts else _loaded("Guesses.values", path, n, "f8"))
@@ -96,13 +111,21 @@ def _positions(path: Path, n: int) -> NDArray[np.int64]:
     return right
 
 
-def _loaded(field: str, path: Path, n: int, kind: str) -> NDArray[Any]:
+def _tokens(path: Path, n: int, width: int) -> NDArray[np.int32]:
+    tokens: NDArray[np.int32] = _loaded("Continuations.tokens", path, n, "i4", width)
+    if tokens.size and tokens.min() < -1:
+        raise Malformed("Continuations.tokens: not a token, nor -1")
+    return tokens
+
+
+def _loaded(field: str, path: Path, n: int, kind: str, width: int | None = None) -> NDArray[Any]:
     try:
         values: NDArray[Any] = np.load(path, allow_pickle=False)
     except (OSError, ValueError):
         raise Malformed(f"{field}: unreadable") from None
-    if values.shape != (n,) or values.dtype != np.dtype(kind):
-        raise Malformed(f"{field}: shape {values.shape}, wanted ({n},)")
+    wanted = (n,) if width is None else (n, width)
+    if values.shape != wanted or values.dtype != np.dtype(kind):
+        raise Malformed(f"{field}: shape {values.shape}, wanted {wanted}")
     return values
 
 

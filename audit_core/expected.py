@@ -27,6 +27,12 @@ MARKED: dict[str, Expected] = {
     "attribute_excess": Expected(kind="excess", scale="relative", tries="secrets", most="targets"),
     # One in a thousand: several times what blind links reach among so many.
     "linkability_excess": Expected(kind="excess", scale="relative", chance=0.001, most="targets"),
+    # Of texts that the model never met, next to none are told word for word.
+    "extraction_excess": Expected(kind="excess", scale="difference", chance=0.0005, most="targets", of=("greedy",)),
+    "near_extraction_excess": Expected(kind="excess", scale="difference", chance=0.001, most="targets", of=("greedy",)),
+    "discoverable_excess": Expected(
+        kind="excess", scale="difference", chance=0.0005, most="targets", of=("temperature-1", "top-k-40")
+    ),
 }
 """Of the measurements that the core makes of attacks' answers. How many descriptions single out, the attack decides."""
 
@@ -86,7 +92,7 @@ def expected(plugin: AttackPlugin | CheckPlugin, measurement: str, of: str) -> E
     if own is not None or isinstance(plugin, CheckPlugin):
         return own
     known = MARKED.get(measurement)
-    return replace(known, of=plugin.scores) if known and plugin.scores else known
+    return replace(known, of=plugin.scores) if known and plugin.scores and not known.of else known
 
 
 def basis(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], rule: Rule, case: Case) -> Basis:

@@ -13,9 +13,9 @@ from audit_core.cache import Cache
 from audit_core.chosen import chosen
 from audit_core.errors import AuditError, InputError, PackError, Problem, raise_all
 from audit_core.policy import Policy, policy_yaml
+from audit_core.progress import NO_NUMBERS, Progress, silent
 from audit_core.recipe import Recipe, recipe_yaml
 from audit_core.registry import Registry
-from audit_core.run import NO_NUMBERS, Progress, silent
 from audit_core.scorecard import Scorecard, Volatile
 from audit_core.study import SCHEMA_VERSION, Study, Variant, run_of, texts_of
 from audit_core.written.recipe import GeneratedSpec, StudySpec

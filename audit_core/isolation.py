@@ -24,6 +24,8 @@ _PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT", "VIRTUAL_ENV
 _PASSED_ON_PREFIXES = ("OMP_", "OPENBLAS_", "MKL_")
 # On a busy machine OpenMP's threads cost more in waiting for each other than they bring.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+# A model comes from a folder: no library may ask a hub about it.
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 _OF_EVIDENCE = re.compile(r"[A-Z][A-Za-z]{,20}\.[a-z0-9]{1,20} must [a-z0-9 .]{1,40}")
 """What `InvalidEvidence` says. A child could write anything there."""
 
@@ -179,7 +181,7 @@ def _environment(folder: Path) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
     }
-    return _ONE_THREAD | kept | {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONHASHSEED": "0"}
+    return _ONE_THREAD | kept | _OFFLINE | {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONHASHSEED": "0"}
 
 
 def _descendants(child: psutil.Process) -> set[psutil.Process]:

@@ -57,7 +57,8 @@ def judge(
         controls: What they find wrong cannot be decided on, and a certifying policy passes only attacks that they find
             awake and silent.
     """
-    controls = judged_controls(policy, controls, findings, partial(fails, facts=facts))
+    model = bool(facts.get("model"))
+    controls = judged_controls(policy, controls, findings, partial(fails, facts=facts), model=model)
     invalid, vouched = unsound(controls, findings), vouched_for(controls, findings)
     rows = [row for rule in policy.rules for row in _rows(rule, policy, findings, facts, invalid)]
     tested = [row for row in rows if row.tested and not row.rule.floor]

@@ -102,4 +102,30 @@ class Histogram:
         object.__setattr__(self, "counts", shown)
 
 
-Detail = Annotated[RocCurve | Histogram, Discriminator("kind")]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByQuantile:
+    """A mean for each of several groups of equal size, ordered by something else, for a chart.
+
+    A group of 10 people or fewer has no place here.
+
+    Attributes:
+        of: What is averaged, and by what the groups are ordered.
+        order: For each group, the mean of what they are ordered by.
+        means: For each group, of what is averaged.
+        n: The people in a group, at least.
+    """
+
+    of: str
+    order: tuple[float, ...]
+    means: tuple[float, ...]
+    n: int
+    kind: Literal["by-quantile"] = "by-quantile"
+
+    def __post_init__(self) -> None:
+        if len(self.order) != len(self.means):
+            raise InvalidEvidence(ByQuantile, "means", "be as many as order")
+        if self.means and self.n <= SUPPRESSED_TO:
+            raise InvalidEvidence(ByQuantile, "n", f"be above {SUPPRESSED_TO}")
+
+
+Detail = Annotated[RocCurve | Histogram | ByQuantile, Discriminator("kind")]

@@ -8,6 +8,7 @@ from pathlib import Path
 from audit_core.errors import InputError, Problem
 
 DESCRIPTION, DIGESTS = "generator.json", "files.json"
+MODEL_DESCRIPTION = "model.json"
 
 
 def digests(files: Mapping[str, bytes]) -> bytes:
@@ -37,6 +38,15 @@ def maker(folder: Path) -> str:
         what = f"not as it was saved: {', '.join(changed)}"
         raise InputError(_problem(what, "Take the folder as the run left it; a ledger is no place to edit"))
     return name
+
+
+def trained_by(folder: Path | None) -> str | None:
+    """The name of the backend that fine-tuned a model, where one here did; None where nobody says."""
+    try:
+        name = json.loads(((folder or Path()) / MODEL_DESCRIPTION).read_bytes())["plugin"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return name if folder is not None and isinstance(name, str) else None
 
 
 def _problem(what: str, fix: str) -> Problem:

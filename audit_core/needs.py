@@ -19,6 +19,9 @@ def lacking(plugin: AttackPlugin | CheckPlugin, case: Case, params: Mapping[str,
     if isinstance(plugin, AttackPlugin):
         if case.non_members is None:
             return Reason(code="needs-non-members", args={})
+        if case.model is not None:
+            wants = Asset.BASE in plugin.sees and not plugin.base_optional
+            return Reason(code="needs-base", args={}) if wants and case.model.access.base is None else None
         if not case.release.columns:
             return Reason(code="needs-comparable-columns", args={})
         if plugin.question == "inclusion":

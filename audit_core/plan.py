@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from audit_core.case import Case, prepare, read_sources
+from audit_core.case import Case
 from audit_core.chosen import chosen
 from audit_core.examination import Chosen
 from audit_core.expected import basis
@@ -14,6 +14,7 @@ from audit_core.needs import lacking
 from audit_core.outlook import Outlook, forecast, likely, outlook
 from audit_core.policy import Policy
 from audit_core.power import POWER
+from audit_core.preparation import rehearsed
 from audit_core.recipe import Recipe
 from audit_core.registry import Registry
 from audit_core.scorecard import Refusal
@@ -87,10 +88,7 @@ def plan(recipe: Recipe, policy: Policy, registry: Registry) -> Plan:
         InputError: A file or the recipe is not what it should be; every problem found is named.
         PluginError: The recipe names an attack or a parameter that is not there.
     """
-    plugins, sources = chosen(recipe, registry), read_sources(recipe)
-    # The members stand in for a release that has yet to be made.
-    case = prepare(recipe, sources if "release" in sources.files else sources.rehearsed())
-    return planned(case, plugins, policy, registry.refusals)
+    return planned(rehearsed(recipe, registry), chosen(recipe, registry), policy, registry.refusals)
 
 
 def planned(case: Case, plugins: Chosen, policy: Policy, refusals: tuple[Refusal, ...] = ()) -> Plan:

@@ -30,6 +30,8 @@ API = 1
 """The version of these records and protocols."""
 
 
+ReleaseKind = Literal["table", "model"]
+
 MEASURES: dict[QuestionName, tuple[str, ...]] = {
     "membership": (
         "auc",
@@ -38,6 +40,8 @@ MEASURES: dict[QuestionName, tuple[str, ...]] = {
         "auc_remote",
         "tpr_at_fpr_0_01_remote",
         "auc_shuffled",
+        "tpr_validated",
+        "fpr_validated",
     ),
     "inclusion": ("epsilon_shown",),
     "hidden-value": ("attribute_excess", "attribute_prior"),
@@ -46,8 +50,13 @@ MEASURES: dict[QuestionName, tuple[str, ...]] = {
 }
 """What the core measures of the answers to each question."""
 
-_BESIDES = frozenset({"auc_shuffled", "attribute_prior", "linkability_prior", "singling_out_prior"})
-"""What is measured to see the others by, and says nothing of members."""
+_BESIDES = frozenset(
+    {
+        *("auc_shuffled", "tpr_validated", "fpr_validated"),
+        *("attribute_prior", "linkability_prior", "singling_out_prior"),
+    }
+)
+"""What is measured to see the others by, or to compare with what others report."""
 
 
 class NoParams(BaseModel):
@@ -95,6 +104,7 @@ class AttackPlugin:
         title: A few words, for headings.
         goal: What the attacker is after; a row of the coverage grid, e.g. "membership".
         question: Which question it answers.
+        audits: What a release must be for it to apply: rows of a table, or a language model.
         sees: What its attacker holds besides the targets.
         assumption: One sentence: who could do this in practice.
         scores: The `of` of its answers where they are always the same; `sekisho plan` counts tests by them.
@@ -107,6 +117,7 @@ class AttackPlugin:
         release_neighbours: How many nearest reference rows of each released row, in those.
         requires: Distributions it needs beyond sekisho's own.
         opt_in: It runs only where a recipe names it: it takes long, say, or needs a parameter.
+        base_optional: It sees `Asset.BASE` where somebody has the base, and does without where nobody has.
         trial: The parameters the author's kit tries it with, where the defaults will not do.
 
     An attack that sees `Asset.GENERATOR` has the parameters `generator`, `generator_params` and `command` (see
@@ -128,6 +139,8 @@ class AttackPlugin:
     release_neighbours: int = 0
     requires: tuple[str, ...] = ()
     opt_in: bool = False
+    base_optional: bool = False
+    audits: frozenset[ReleaseKind] = frozenset({"table"})
     trial: Mapping[str, Any] = field(default_factory=dict)
     api: int = API
 
@@ -176,6 +189,7 @@ class CheckPlugin:
     compares: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     opt_in: bool = False
+    audits: frozenset[ReleaseKind] = frozenset({"table"})
     trial: Mapping[str, Any] = field(default_factory=dict)
     api: int = API
 

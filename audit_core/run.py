@@ -8,11 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import MappingProxyType
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +18,16 @@ from audit_core import __version__
 from audit_core.attempt import Attempted, attempt
 from audit_core.bench import Setting, lay_out
 from audit_core.cache import Cache
-from audit_core.case import Case, content_digest, digests_now, prepare, read_sources
-from audit_core.chosen import Commission, chosen, commission
+from audit_core.case import Case, content_digest, digests_now
+from audit_core.chosen import chosen
 from audit_core.errors import Problem, RunError, raise_all
 from audit_core.examination import hygiene, twins
-from audit_core.generation import generate
 from audit_core.isolation import Usage
 from audit_core.judge import judge
 from audit_core.measurement import USEFULNESS, Measurement, Reason, measured
 from audit_core.policy import Policy
+from audit_core.preparation import Prepared, prepared
+from audit_core.progress import Progress, silent
 from audit_core.recipe import Recipe
 from audit_core.registry import Registry
 from audit_core.scorecard import (
@@ -45,31 +43,10 @@ from audit_core.scorecard import (
     Volatile,
 )
 from audit_core.words import LANGUAGES, say
-from audit_core.written.recipe import SplitSpec
-
-NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
-
-
-class Progress(Protocol):
-    """Told what happens."""
-
-    def __call__(self, event: str, about: str, numbers: Mapping[str, float] = NO_NUMBERS, /) -> None:
-        """Told of one thing.
-
-        Args:
-            event: "reading", "generating", "training", "started", "finished" or "judging".
-            about: What it is about.
-            numbers: While a generator is trained, how it goes: "step", "steps", "epsilon_spent", "eta_s" and the
-                like; then "rows_sampled", "rows_rejected" by rules and "rows_released".
-        """
-        ...
-
+from audit_core.written.recipe import ModelledSpec, SplitSpec
 
 _DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "pyarrow", "pydantic")
-
-
-def silent(event: str, about: str, numbers: Mapping[str, float] = NO_NUMBERS, /) -> None:
-    """Tells nobody."""
+_OF_MODELS = ("torch", "transformers", "peft")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,21 +87,13 @@ def audit(
         InputError: A file or the recipe is not what it should be; every problem found is named.
         PluginError: The recipe names an attack, a generator or a parameter that is not there.
         RunError: A release could not be made, or an input changed while the audit ran.
-        ValueError: A release is to be made, and no folder is given.
+        ValueError: A release is to be made, or a model to be run, and no folder is given.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    plugins, to_make = chosen(recipe, registry), commission(recipe, registry)
+    plugins = chosen(recipe, registry)
     cache = cache or Cache()
-    progress("reading", recipe.audit)
-    sources, made = read_sources(recipe), None
-    if to_make is not None:
-        if folder is None:
-            raise ValueError("a release that is made here needs a folder")
-        progress("generating", to_make.plugin.name)
-        heard = partial(progress, "training", to_make.plugin.name)
-        made = generate(recipe, to_make, sources, registry, folder, cache, heard=heard, debug=debug)
-        sources = made.sources
-    case = replace(prepare(recipe, sources), guarantee=recipe.claim() if made is None else made.guarantee)
+    its = prepared(recipe, registry, cache, progress, folder, debug=debug)
+    case = its.case
     setting = Setting(
         seed=recipe.seed,
         content=content_digest(case),
@@ -133,26 +102,25 @@ def audit(
         debug=debug,
         record_risk=record_risk,
         folder=recipe.folder,
+        making=recipe.generate_limits,
     )
-    bench = lay_out(case, setting, registry, [plugin for plugin, _ in plugins], cache)
+    measuring = [plugin for plugin, _ in plugins]
+    bench = lay_out(case, setting, registry, measuring, cache, scores=its.scores, groups=its.groups)
     attempts: dict[str, Attempted] = {}
     for plugin, params in plugins:
         progress("started", plugin.name)
         attempts[plugin.name] = attempt(plugin, params, bench)
         progress("finished", plugin.name)
     findings = tuple(attempted.finding for attempted in attempts.values())
-    usages = {name: attempted.usage for name, attempted in attempts.items()}
-    if made is not None and to_make is not None:
-        usages[to_make.plugin.name] = made.usage
+    usages = {name: attempted.usage for name, attempted in attempts.items()} | its.usages
     progress("started", "controls")
     controls = [*hygiene(bench, findings)]
     if (policy.certifying if with_twins is None else with_twins) and case.non_members is not None:
         controls += twins(bench, plugins, findings, policy, usages)
     progress("finished", "controls")
-    refuse_changed_inputs(recipe, case, None if made is None else made.path)
+    refuse_changed_inputs(recipe, case, its.made)
     progress("judging", policy.name)
-    steps = () if made is None else made.steps
-    card = _unjudged(recipe, case, registry, findings, policy, to_make, steps, volatile_of(started, clock, usages))
+    card = _unjudged(recipe, its, registry, findings, policy, volatile_of(started, clock, usages))
     return Audited(
         scorecard=judged(replace(card, controls=tuple(controls)), policy),
         record_risk={
@@ -214,14 +182,13 @@ def refuse_changed_inputs(recipe: Recipe, case: Case, made: Path | None = None) 
 
 def _unjudged(
     recipe: Recipe,
-    case: Case,
+    its: Prepared,
     registry: Registry,
     findings: tuple[Finding, ...],
     policy: Policy,
-    to_make: Commission | None,
-    steps: tuple[Reason, ...],
     volatile: Volatile,
 ) -> Scorecard:
+    case = its.case
     return Scorecard(
         schema_version=SCHEMA_VERSION,
         name=recipe.audit,
@@ -238,7 +205,7 @@ def _unjudged(
         controls=(),
         guarantee=case.guarantee,
         usefulness=tuple(finding for finding in findings if finding.goal == USEFULNESS),
-        provenance=provenance(recipe, registry, findings, to_make, steps),
+        provenance=provenance(recipe, registry, findings, its.made_by, its.steps),
         texts=texts(registry, findings),
         volatile=volatile,
     )
@@ -248,10 +215,11 @@ def release_facts(case: Case) -> ReleaseFacts:
     release = case.files["release"]
     return ReleaseFacts(
         name=release.name,
-        kind="table",
+        kind="table" if case.model is None else "model",
         rows=release.rows,
-        columns=case.published.names,
+        columns=case.published.names if case.model is None else (),
         digest=release.digest,
+        base=None if case.model is None else case.model.base_name,
     )
 
 
@@ -261,10 +229,13 @@ def inputs_of(case: Case) -> Inputs:
         non_members=case.files.get("non_members"),
         overlap=case.overlap,
         columns=_columns(case),
+        texts=case.texts or None,
     )
 
 
 def _columns(case: Case) -> dict[str, str]:
+    if case.model is not None:
+        return {}
     kinds = {column.name: column.kind for table in (case.members, case.published) for column in table.columns}
     return {
         name: ", ".join(word for word in (kinds.get(name, ""), "" if role == "plain" else role) if word)
@@ -287,11 +258,11 @@ def provenance(
     recipe: Recipe,
     registry: Registry,
     findings: Sequence[Finding],
-    to_make: Commission | None = None,
+    made_by: tuple[str, Mapping[str, object]] | None = None,
     steps: tuple[Reason, ...] = (),
 ) -> Provenance:
     distributions = {}
-    for name in _DISTRIBUTIONS:
+    for name in (*_DISTRIBUTIONS, *(_OF_MODELS if isinstance(recipe.release, ModelledSpec) else ())):
         try:
             distributions[name] = version(name)
         except PackageNotFoundError:
@@ -302,11 +273,9 @@ def provenance(
         seed=recipe.seed,
         distributions=distributions,
         plugins={finding.attack: finding.origin for finding in findings}
-        | ({} if to_make is None else {to_make.plugin.name: registry.origins[to_make.plugin.name].name}),
+        | ({} if made_by is None else {made_by[0]: registry.origins[made_by[0]].name}),
         refusals=registry.refusals,
-        generator=None
-        if to_make is None
-        else GeneratorFacts(name=to_make.plugin.name, params=dict(to_make.params), steps=steps),
+        generator=None if made_by is None else GeneratorFacts(name=made_by[0], params=dict(made_by[1]), steps=steps),
         split=recipe.non_members.split if isinstance(recipe.non_members, SplitSpec) else None,
     )
 

@@ -55,13 +55,44 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseFacts:
-    """What goes out."""
+    """What goes out.
+
+    Attributes:
+        rows, columns: Of a table; 0 and none of a model.
+        base: Of a model, the name of what it was fine-tuned from; None where nobody has that.
+    """
 
     name: str
-    kind: Literal["table"]
+    kind: Literal["table", "model"]
     rows: int
     columns: tuple[str, ...]
     digest: str
+    base: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextCounts:
+    """What is to be known of the texts of one arm; nothing of this is dropped without being counted here.
+
+    Attributes:
+        records: In the file, or its part.
+        empty: Without a text; neither trained on nor asked about.
+        duplicated: Texts beyond the first of several equal ones.
+        other_normal_form: Texts that are not in Unicode's composed form (NFC).
+        equal_but_for_form: Texts that equal another but for letter case, width, blanks or composition.
+        near_other_side: With a near duplicate on the other side; not asked about.
+        too_long: Longer than the model's context; of these the part that fits is scored.
+        too_short: With fewer than two tokens, so that no beginning and end can be told apart.
+    """
+
+    records: int
+    empty: int = 0
+    duplicated: int = 0
+    other_normal_form: int = 0
+    equal_but_for_form: int = 0
+    near_other_side: int = 0
+    too_long: int = 0
+    too_short: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +101,15 @@ class Inputs:
 
     Attributes:
         overlap: Non-member rows that equal some member row.
-        columns: Role and kind of every column, e.g. `{"age": "integer, quasi-identifier"}`.
+        columns: Role and kind of every column, e.g. `{"age": "integer, quasi-identifier"}`; of a table.
+        texts: Where a model goes out, what is to be known of the texts, by arm.
     """
 
     members: FileFacts
     non_members: FileFacts | None
     overlap: int
     columns: dict[str, str]
+    texts: dict[str, TextCounts] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,8 @@ from audit_core.calibration import Calibration
 from audit_core.codes import PLANTS, sentence
 from audit_core.detection import percent
 from audit_core.measurement import Reason
+from audit_core.progress import NO_NUMBERS, Progress
 from audit_core.redact import display
-from audit_core.run import NO_NUMBERS, Progress
 from audit_core.scorecard import Control, Judgement, Scorecard, Verdict
 from audit_core.study import Study
 from audit_core.words import Words, say

@@ -28,7 +28,9 @@ from audit_core.guarantee import Guarantee, Stated
 from audit_core.isolation import Failed, Limits, Usage
 from audit_core.kept import Kept, ledger_of
 from audit_core.made_rows import made_in_child
+from audit_core.made_up_models import MadeUpModel, made_up_model
 from audit_core.measurement import USEFULNESS, Measurement
+from audit_core.model_pass import Pass
 from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin
 from audit_core.registry import Registry
 from audit_core.scorecard import FileFacts, Finding
@@ -145,11 +147,17 @@ def _population(n: int, rng: np.random.Generator, names: tuple[str, ...], missin
     return Table(columns=tuple(columns), codes=read_only(np.column_stack(codes).astype(np.int32)))
 
 
-def find(plugin: AttackPlugin | CheckPlugin, case: Case, registry: Registry, seed: int = 0) -> Finding:
-    """What a plugin finds in a case, as in an audit: in a child process, marked by the core."""
+def find(
+    plugin: AttackPlugin | CheckPlugin, case: Case, registry: Registry, seed: int = 0, scores: Pass | None = None
+) -> Finding:
+    """What a plugin finds in a case, as in an audit: in a child process, marked by the core.
+
+    Args:
+        scores: Where a model goes out, what it makes of the texts.
+    """
     content = f"{case.name} {case.files['release'].digest}"
     setting = Setting(seed=seed, content=content, limits=Limits(timeout_s=120), confidence=0.95)
-    return attempt(plugin, plugin.trial, lay_out(case, setting, registry, [plugin], Cache())).finding
+    return attempt(plugin, plugin.trial, lay_out(case, setting, registry, [plugin], Cache(), scores)).finding
 
 
 def make(
@@ -230,13 +238,13 @@ def _cells(table: Table) -> list[list[str | None]]:
 
 
 def _of_measuring(plugin: AttackPlugin | CheckPlugin, registry: Registry) -> Iterator[Trial]:
-    innocent = find(plugin, _claimed(plugin, made_up_case("innocent")), registry)
+    innocent = _tried(plugin, "innocent", registry)
     yield _measured("answers the innocent case", innocent)
     if innocent.outcome != "measured":
         return
-    leaky = find(plugin, _claimed(plugin, made_up_case("leaky"), understated=True), registry)
+    leaky = _tried(plugin, "leaky", registry)
     yield _measured("answers the leaky case", leaky)
-    again = find(plugin, _claimed(plugin, made_up_case("innocent")), registry)
+    again = _tried(plugin, "innocent", registry)
     yield _trial("gives the same answer twice", again == innocent, "two runs of one seed differ")
     yield _trial("measures what its record says", _names(innocent) <= set(plugin.measures), "another measurement")
     surprises = [f"{one.name} ({one.of})" for one in innocent.measurements if not _as_expected(plugin, one)]
@@ -254,8 +262,28 @@ def _of_measuring(plugin: AttackPlugin | CheckPlugin, registry: Registry) -> Ite
     else:
         more = _total(leaky) >= _total(innocent)
         yield _trial("measures no less on the leaky case", more, "HIGHER must be MORE LEAKAGE")
+    if "table" not in plugin.audits:
+        for name, made in _awkward_texts().items():
+            yield _measured(f"answers texts with {name}", find(plugin, made.case, registry, scores=made.scores))
+        return
     for name, case in _awkward().items():
         yield _measured(f"answers a case with {name}", find(plugin, _claimed(plugin, case), registry))
+
+
+def _tried(plugin: AttackPlugin | CheckPlugin, leak: Leak, registry: Registry) -> Finding:
+    """What a plugin finds in a made-up case of the kind of release that it is about."""
+    if "table" in plugin.audits:
+        return find(plugin, _claimed(plugin, made_up_case(leak), understated=leak == "leaky"), registry)
+    made = made_up_model(leak)
+    return find(plugin, made.case, registry, scores=made.scores)
+
+
+def _awkward_texts() -> dict[str, MadeUpModel]:
+    return {
+        "a few members": made_up_model("innocent", texts=4),
+        "two tokens at most": made_up_model("innocent", texts=40, length=2),
+        "many tokens": made_up_model("innocent", texts=8, length=400),
+    }
 
 
 def _claimed(plugin: AttackPlugin | CheckPlugin, case: Case, *, understated: bool = False) -> Case:

@@ -24,6 +24,7 @@ class Put:
         accepts: What an answer must be.
         n: How many values an answer must have; 0 where that is the attack's choice.
         texts: Whether the values of a guess are words.
+        width: Of continuations, how many tokens each must have.
         key: Who the targets are. It never leaves this process.
     """
 
@@ -31,6 +32,7 @@ class Put:
     accepts: type[Answer]
     n: int = 0
     texts: bool = False
+    width: int = 0
     key: Any
 
 

@@ -17,10 +17,10 @@ from audit_core.answers import Scores
 from audit_core.asked import asked
 from audit_core.bench import REMOTE_NEIGHBOURS, Bench
 from audit_core.case import Case
-from audit_core.evidence import Mean, Ranking, TailHits
+from audit_core.evidence import Mean, Proportion, Ranking, TailHits
 from audit_core.inquiry import Inquiry, Marked, Put
 from audit_core.inquiry.neighbourhoods import of_targets
-from audit_core.inquiry.pools import Pool, clusters, cut, held_out, targets_of
+from audit_core.inquiry.pools import Pool, clusters, cut, held_out, targets_of, texts_of_pool
 from audit_core.measurement import Measurement, RocCurve, measured
 from audit_core.plugin import AttackPlugin
 from audit_core.questions import Asset, Membership, Neighbours
@@ -36,6 +36,9 @@ REMOTE_SHARE = 0.1
 """Of the targets, how many count as remote."""
 
 SHUFFLES = 200
+
+VALIDATED_FPR = 0.1
+"""What a threshold may cost on the half that it is chosen on."""
 
 _CURVE = tuple(float(f"{fpr:.4g}") for fpr in np.geomspace(1e-4, 1, 61))
 
@@ -75,11 +78,14 @@ def question(plugin: AttackPlugin, params: dict[str, Any], pool: Pool, bench: Be
     if Asset.REFERENCE in plugin.sees:
         tables["reference"] = held_out(case).take(pool.reference)
     shown = dict(zip(tables, with_own_dictionaries(*tables.values()), strict=True))
+    scores = bench.scores.take(texts_of_pool(case, pool)) if bench.scores and Asset.MODEL in plugin.sees else None
     return Membership(
         targets=shown["targets"],
         release=shown.get("release"),
         reference=shown.get("reference"),
         generator=_generator(params, bench) if Asset.GENERATOR in plugin.sees else None,
+        under_model=None if scores is None else scores.model,
+        under_base=scores.base if scores is not None and Asset.BASE in plugin.sees else None,
         neighbours=_neighbours(plugin, pool, bench),
     )
 
@@ -161,6 +167,8 @@ def mark(
             some = None if subject is None else subject[few]
             measurements += _of_remote(_measurements(name, values[few], member[few], some, confidence))
         measurements.append(_shuffled(name, values, member, subject, rng, confidence))
+        if case.model is not None:
+            measurements += _validated(name, values, member, subject, rng, confidence)
         curves.append(_curve(name, values, member))
         risk[name] = np.full(len(case.members), np.nan)
         risk[name][row[member]] = _share_above(values[member], values[~member])
@@ -183,6 +191,43 @@ def _shuffled(
     areas = shuffled_auc(values, member, subject, SHUFFLES, rng)
     evidence = Mean(mean=areas.mean(), se=areas.std(ddof=1) / np.sqrt(SHUFFLES), df=SHUFFLES - 1)
     return measured("auc_shuffled", evidence, of=name, blind=0.5, confidence=confidence)
+
+
+def _validated(
+    name: str,
+    values: NDArray[np.float64],
+    member: NDArray[np.bool_],
+    subject: Ids | None,
+    rng: np.random.Generator,
+    confidence: float,
+) -> list[Measurement]:
+    """Who is recognised, and falsely, by a threshold that keeps 10 % on one half, tried on the other half.
+
+    This is how the papers on memorisation report it; the threshold is never chosen on those it is tried on.
+
+    References:
+        Carlini et al. (2022), Membership inference attacks from first principles, section III, on why 10 % says little.
+    """
+    hits: dict[bool, tuple[int, int]] = {}
+    threshold = np.inf
+    for side in (False, True):  # the controls set the threshold, so they come first
+        its = values[member == side]
+        own = its if subject is None else _highest(its, subject[member == side])
+        half = rng.permutation(len(own)) < len(own) // 2
+        if not side and half.any():
+            kept = np.sort(own[half])[::-1]
+            threshold = kept[min(int(VALIDATED_FPR * len(kept)), len(kept) - 1)]
+        hits[side] = int((own[~half] > threshold).sum()), int((~half).sum())
+    return [
+        measured(
+            "tpr_validated" if side else "fpr_validated",
+            Proportion(k=hits[side][0], n=hits[side][1]),
+            of=name,
+            blind=VALIDATED_FPR,
+            confidence=confidence,
+        )
+        for side in (True, False)
+    ]
 
 
 def _share_above(members: NDArray[np.float64], controls: NDArray[np.float64]) -> NDArray[np.float64]:

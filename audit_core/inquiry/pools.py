@@ -110,3 +110,8 @@ def targets_of(case: Case, pool: Pool) -> Table:
     codes[pool.member] = case.members.codes[pool.row[pool.member]]
     codes[~pool.member] = held_out(case).codes[pool.row[~pool.member]]
     return Table(columns=case.members.columns, codes=read_only(codes))
+
+
+def texts_of_pool(case: Case, pool: Pool) -> Rows:
+    """Where a pass has the targets, in the order of the pool: the members first, then the non-members."""
+    return np.where(pool.member, pool.row, len(case.members) + pool.row)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from audit_core.accounting import allowed_by
 from audit_core.evidence import Excess
-from audit_core.measurement import Histogram, Measurement, RocCurve
+from audit_core.measurement import ByQuantile, Histogram, Measurement, RocCurve
 from audit_core.redact import display
 from audit_core.scorecard import Finding, Judgement, Scorecard, Verdict
-from audit_reports.bar_charts import MOST_BARS, Arms, bar_text, histogram_chart, rates_chart
+from audit_reports.bar_charts import MOST_BARS, Arms, bar_text, histogram_chart, rates_chart, shares_chart
 from audit_reports.bullet_chart import Bullet, axis, bullet_chart, shared_ticks
 from audit_reports.measured_text import (
     MeasuredText,
@@ -20,7 +21,7 @@ from audit_reports.measured_text import (
     trials_text,
     unbounded,
 )
-from audit_reports.numbers_as_text import count, limit_value, percent, short_percent
+from audit_reports.numbers_as_text import count, limit_value, percent, short_percent, significant
 from audit_reports.quantities import quantity_of
 from audit_reports.roc_chart import measurable_from, roc_chart
 from audit_reports.wording import Wording
@@ -132,19 +133,29 @@ def _group(chart_id: str, judged: Sequence[Judgement], scorecard: Scorecard, wor
         )
     return BulletGroup(
         what=wording.measurement(whole),
-        limits=tuple(
-            dict.fromkeys(
+        limits=(
+            *dict.fromkeys(
                 wording.say(
                     "bullet.limit" if each.measurement == whole else "bullet.limit-remote",
                     limit=limit_text(each, first).joined(wording),
                 )
                 for each in shown
-            )
+            ),
+            *_allowed(whole, scorecard, wording),
         ),
         rows=tuple(rows),
         axis=axis(ticks, quantity),
         left_out=len(judged) - len(shown),
     )
+
+
+def _allowed(measurement: str, scorecard: Scorecard, wording: Wording) -> tuple[str, ...]:
+    """What a claim of differential privacy allows an attacker of this measurement; nothing where there is none."""
+    most = {} if scorecard.guarantee is None else allowed_by(scorecard.guarantee)
+    if measurement not in most:
+        return ()
+    text = quantity_of(measurement).text(most[measurement])
+    return (wording.say("bullet.allowed", most=text),)
 
 
 def _bullet(judgement: Judgement, *, open_above: bool) -> Bullet:
@@ -186,6 +197,9 @@ def detail_charts(
     histograms = [detail for detail in finding.details if isinstance(detail, Histogram) and detail.counts]
     for number, histogram in enumerate(histograms[:MOST_HISTOGRAMS], start=1):
         charts.append(_histogram(f"{chart_id}-histogram-{number}", histogram, wording))
+    groups = [detail for detail in finding.details if isinstance(detail, ByQuantile) and detail.means]
+    for number, group in enumerate(groups[:MOST_HISTOGRAMS], start=1):
+        charts.append(_by_quantile(f"{chart_id}-quantile-{number}", group, wording))
     rates = _arms(finding, wording)
     if rates:
         charts.append(_rates(f"{chart_id}-rates", rates, priors(finding), wording))
@@ -248,6 +262,19 @@ def _histogram(chart_id: str, histogram: Histogram, wording: Wording) -> DetailC
     if left_out:
         caption += wording.say("sentence.space") + wording.say("histogram.left-out", count=count(left_out))
     return DetailChart(chart=histogram_chart(chart_id, title, bars, histogram), title=title, caption=caption, legend=())
+
+
+def _by_quantile(chart_id: str, groups: ByQuantile, wording: Wording) -> DetailChart:
+    title = wording.known(f"quantile.{groups.of}.title", groups.of)
+    labels = [wording.say("quantile.label", value=significant(value)) for value in groups.order]
+    rows = list(zip(labels, groups.means, strict=True))[:MOST_BARS]
+    said = wording.say("list.comma").join(f"{label}: {percent(value)}" for label, value in rows)
+    return DetailChart(
+        chart=shares_chart(chart_id, title, said, rows),
+        title=title,
+        caption=wording.say("quantile.caption", n=count(groups.n)),
+        legend=(),
+    )
 
 
 def _arms(finding: Finding, wording: Wording) -> list[Arms]:

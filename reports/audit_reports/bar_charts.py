@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from audit_core.measurement import Histogram
 from audit_core.redact import display
-from audit_reports.numbers_as_text import count
+from audit_reports.numbers_as_text import count, percent
 from audit_reports.svg import drawing, element, fit, width
 
 WIDTH = 400.0
@@ -16,6 +16,7 @@ SUPPRESSED = "<11"
 
 MOST_BARS = 24
 _LABELS, _BARS, _ROW = 92.0, 240.0, 18.0
+_WIDE = 140.0
 _NAME = 66
 
 
@@ -48,6 +49,19 @@ def histogram_chart(chart_id: str, title: str, description: str, histogram: Hist
         )
         shapes.append(element("text", text, class_="number", x=_LABELS + length + 6, y=top + 11.5))
     shapes.append(element("line", class_="rule", x1=_LABELS, x2=_LABELS, y1=0.0, y2=len(rows) * _ROW))
+    return drawing(chart_id, WIDTH, len(rows) * _ROW + 2, title, description, *shapes)
+
+
+def shares_chart(chart_id: str, title: str, description: str, rows: Sequence[tuple[str, float]]) -> Markup:
+    """Horizontal bars of shares, one for each label; the axis ends at the largest."""
+    most = max((value for _, value in rows), default=0.0) or 1.0
+    shapes = []
+    for position, (label, value) in enumerate(rows):
+        top, length = position * _ROW + 2, _BARS * value / most * 0.8
+        shapes.append(element("text", fit(label, 24), x=_WIDE - 8, y=top + 11.5, text_anchor="end"))
+        shapes.append(element("rect", class_="bar", x=_WIDE, y=top + 1, width=length, height=12.0))
+        shapes.append(element("text", percent(value), class_="number", x=_WIDE + length + 6, y=top + 11.5))
+    shapes.append(element("line", class_="rule", x1=_WIDE, x2=_WIDE, y1=0.0, y2=len(rows) * _ROW))
     return drawing(chart_id, WIDTH, len(rows) * _ROW + 2, title, description, *shapes)
 
 

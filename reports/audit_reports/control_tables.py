@@ -89,9 +89,15 @@ def not_passed(scorecard: Scorecard) -> list[Control]:
     return [control for control in scorecard.controls if control.verdict is not Verdict.PASS]
 
 
+def called(control: str, wording: Wording) -> str:
+    """What is controlled; twins of a model are other things than twins of a table."""
+    usual = wording.known(f"control.{control}", control)
+    return wording.known(f"control.{control}.model", usual) if wording.model else usual
+
+
 def control_name(control: Control, wording: Wording) -> str:
     """What was controlled, and of which attack."""
-    name = wording.known(f"control.{control.name}", control.name)
+    name = called(control.name, wording)
     if not control.attack:
         return name
     return wording.say("section.what-of", what=name, of=wording.title(control.attack))
@@ -116,7 +122,7 @@ def control_tables(scorecard: Scorecard, wording: Wording) -> ControlTables:
     return ControlTables(
         summary=_summary(scorecard, wording),
         case=tuple(_cell(control, (), wording) for control in of_case[:MOST_OF_CASE]),
-        columns=tuple(wording.known(f"control.{name}", name) for name in columns),
+        columns=tuple(called(name, wording) for name in columns),
         no_control=tuple(
             wording.say("controls.no-scores" if name == "label-permutation" else "controls.not-tried")
             for name in columns
@@ -150,7 +156,7 @@ def _cell(control: Control, judgements: Sequence[Judgement], wording: Wording) -
     found = _decisive(control, judgements, wording)
     about = "" if found is None else found[0].name
     return ControlCell(
-        name=wording.known(f"control.{control.name}", control.name),
+        name=called(control.name, wording),
         verdict=control.verdict.value,
         verdict_word=wording.verdict(control.verdict),
         reason=wording.reason(control.reason, about=about),
@@ -166,7 +172,8 @@ def _decisive(
         return None
     if control.name == "blind-baseline":
         limit = wording.say("controls.confounded-above", limit=short(CONFOUNDED))
-        return _decided(control.measurements[0], CONFOUNDED_CONFIDENCE, limit, wording)
+        loud = max(control.measurements, key=lambda one: one.evidence.bounds(CONFOUNDED_CONFIDENCE).low)
+        return _decided(loud, CONFOUNDED_CONFIDENCE, limit, wording)
     if control.name == "label-permutation":
         farthest = max(control.measurements, key=_standard_errors)
         return _decided(farthest, BUG, _blind(farthest, wording), wording)

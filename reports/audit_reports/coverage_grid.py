@@ -10,6 +10,9 @@ from audit_reports.wording import Wording
 GOALS = ("whole-table", "copies", "identifiers", "membership", "attribute", "singling-out", "linkability", "identity")
 """The goals that any table should be seen against; whatever else a plugin names comes after them."""
 
+GOALS_OF_MODELS = ("membership", "extraction")
+"""The same of a language model."""
+
 Status = Literal["assessed", "heuristic", "measured", "not-run", "errored", "not-assessed"]
 
 
@@ -66,10 +69,11 @@ def coverage_grid(scorecard: Scorecard, wording: Wording) -> CoverageGrid:
     held = sorted(
         {finding.sees for finding in scorecard.findings}, key=lambda sees: (sees == ("case",), len(sees), sees)
     )
-    goals = list(GOALS)
+    usual = GOALS_OF_MODELS if scorecard.release.kind == "model" else GOALS
+    goals = list(usual)
     named = [finding.goal for finding in scorecard.findings]
     named += [rule.goal for rule in scorecard.judgements if not rule.floor]
-    goals += [goal for goal in dict.fromkeys([*named, *scorecard.missing]) if goal not in GOALS]
+    goals += [goal for goal in dict.fromkeys([*named, *scorecard.missing]) if goal not in usual]
     rows = []
 
     def part(finding: Finding, goal: str) -> Iterator[Entry]:

@@ -2,10 +2,11 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from audit_core.pack import Document
 from audit_core.redact import display
+from audit_core.scorecard import TextCounts
 from audit_core.study import Study
 from audit_reports.numbers_as_text import count, significant
 from audit_reports.wording import TEXT_LIMIT, Wording
@@ -33,6 +34,7 @@ class Provenance:
     """Everything that the section on provenance lists; pairs are a name and what it is.
 
     Attributes:
+        texts: Of a model, what is to be known of the texts: what, of the members', and of the non-members'.
         steps: What was done to the rows of a release besides sampling them, in sentences.
     """
 
@@ -40,6 +42,7 @@ class Provenance:
     files: tuple[FileRow, ...]
     columns: Pairs
     columns_left_out: int
+    texts: tuple[tuple[str, str, str], ...]
     facts: Pairs
     versions: Pairs
     plugins: Pairs
@@ -64,6 +67,7 @@ def provenance(document: Document, wording: Wording) -> Provenance:
         files=_files(document, wording),
         columns=tuple((display(name), wording.column(what)) for name, what in columns[:MOST_COLUMNS]),
         columns_left_out=max(0, len(columns) - MOST_COLUMNS),
+        texts=_texts(document, wording),
         facts=tuple((wording.fact(name), count(number)) for name, number in sorted(facts.items())[:MOST_ENTRIES]),
         versions=(("sekisho", display(made.sekisho)), ("Python", display(made.python)), *_pairs(made.distributions)),
         plugins=_pairs(made.plugins),
@@ -98,7 +102,7 @@ def _task(name: str, wording: Wording) -> str:
     twin = _ON_A_TWIN.fullmatch(name)
     if twin is not None:
         return wording.say(f"cost.{twin['twin']}", attack=wording.title(twin["attack"]))
-    return wording.say(f"cost.{name}") if name in ("total", "core") else wording.title(name)
+    return wording.say(f"cost.{name}") if name in ("total", "core", "token-scores") else wording.title(name)
 
 
 def _making(document: Document, wording: Wording) -> Pairs:
@@ -118,16 +122,35 @@ def _files(document: Document, wording: Wording) -> tuple[FileRow, ...]:
     if isinstance(document, Study):  # its packs name theirs
         return ()
     release, inputs = document.release, document.inputs
-    rows = [("release", release.name, release.rows, release.digest)]
+    rows = [("model" if release.kind == "model" else "release", release.name, release.rows, release.digest)]
     rows += [
         (part, facts.name, facts.rows, facts.digest)
         for part, facts in (("members", inputs.members), ("non-members", inputs.non_members))
         if facts is not None
     ]
     return tuple(
-        FileRow(part=wording.say(f"file.{part}"), name=display(name), rows=count(number), digest=display(digest, 100))
+        FileRow(
+            part=wording.say(f"file.{part}"),
+            name=display(name),
+            rows="–" if part == "model" else count(number),
+            digest=display(digest, 100),
+        )
         for part, name, number, digest in rows
     )
+
+
+def _texts(document: Document, wording: Wording) -> tuple[tuple[str, str, str], ...]:
+    """A row for each count, shown where it is not 0 on both sides."""
+    if isinstance(document, Study) or document.inputs.texts is None:
+        return ()
+    sides = [document.inputs.texts.get(side) for side in ("members", "non_members")]
+    rows = []
+    for name in (field.name for field in fields(TextCounts)):
+        numbers = [None if side is None else getattr(side, name) for side in sides]
+        if name == "records" or any(numbers):
+            shown = ["–" if number is None else count(number) for number in numbers]
+            rows.append((wording.say(f"texts.{name}"), shown[0], shown[1]))
+    return tuple(rows)
 
 
 def _pairs(entries: dict[str, str]) -> Pairs:

@@ -101,10 +101,12 @@ def render(scorecard: Scorecard, language: str) -> bytes:
 
 def _result(scorecard: Scorecard, wording: Wording) -> Result:
     policy, also = scorecard.policy, further_reasons(scorecard, wording)
-    unit = "result.unit-row" if scorecard.unit == "row" else "result.unit-subject"
+    model = scorecard.release.kind == "model"
+    row = "result.unit-text" if model else "result.unit-row"
+    unit = row if scorecard.unit == "row" else "result.unit-subject"
     facts = (
         ("result.release", display(scorecard.release.name), "name"),
-        ("result.rows", count(scorecard.release.rows), "plain"),
+        *(_of_model(scorecard, wording) if model else (("result.rows", count(scorecard.release.rows), "plain"),)),
         ("result.digest", display(scorecard.release.digest, 100), "digest wide"),
         (
             "result.policy",
@@ -124,6 +126,14 @@ def _result(scorecard: Scorecard, wording: Wording) -> Result:
         also_left_out=max(0, len(also) - MOST_REASONS),
         facts=tuple((wording.say(name), text, kind) for name, text, kind in facts),
         certifying=policy.certifying,
+    )
+
+
+def _of_model(scorecard: Scorecard, wording: Wording) -> tuple[tuple[str, str, str], ...]:
+    base = scorecard.release.base
+    return (
+        ("result.kind", wording.say("result.kind-model"), "plain"),
+        ("result.base", wording.say("result.no-base") if base is None else display(base), "name"),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from audit_core import ledger_words
-from audit_core.accounting import largest_auc, most_true_positives
+from audit_core.accounting import allowed_by
 from audit_core.evidence import Coins, shown_by_any
 from audit_core.guarantee import UNKNOWN, Guarantee, KeptValues, Mechanism, NoisyCounts, NoisySteps
 from audit_core.redact import display
@@ -161,17 +161,12 @@ def _by_coins(claim: Guarantee, guesses: Sequence[Coins], confidence: float, wor
 
 def _allowed(claim: Guarantee, scorecard: Scorecard, wording: Wording) -> tuple[Allowed, ...]:
     """The largest AUC and TPR under the claim, beside what membership inference was shown to reach."""
-    limits = {
-        "auc": significant(largest_auc(claim.epsilon, claim.delta)),
-        "tpr_at_fpr_0_01": percent(most_true_positives(claim.epsilon, claim.delta, 0.01)),
-        "tpr_at_fpr_0_001": percent(most_true_positives(claim.epsilon, claim.delta, 0.001)),
-    }
     measurements = [one for each in scorecard.findings for one in each.measurements]
     guesses = [one.evidence for one in measurements if isinstance(one.evidence, Coins)]
     rows = [*_by_coins(claim, guesses, scorecard.policy.confidence, wording)]
-    for name, most in limits.items():
+    for name, most in allowed_by(claim).items():
         lows = [one.interval.low for one in measurements if one.name == name]
         shown = significant if name == "auc" else percent
         measured = shown(max(lows)) if lows else wording.say("training.not-measured")
-        rows.append(Allowed(what=wording.say(f"measurement.{name}"), most=most, measured=measured))
+        rows.append(Allowed(what=wording.say(f"measurement.{name}"), most=shown(most), measured=measured))
     return tuple(rows)

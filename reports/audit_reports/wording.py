@@ -46,11 +46,13 @@ class Wording:
     Attributes:
         texts: The scorecard's plugin texts, by language and key.
         rules: What each rule that was judged measures, by the rule's name.
+        model: Whether a language model goes out.
     """
 
     language: str
     texts: Mapping[str, Mapping[str, str]]
     rules: Mapping[str, str]
+    model: bool = False
 
     def say(self, key: str, **values: object) -> str:
         """A phrase of the catalogue, counts in it with their thousands separated."""
@@ -190,4 +192,4 @@ def wording_of(scorecard: Scorecard, language: str) -> Wording:
     """
     phrases(language)
     rules = {judgement.rule: judgement.measurement for judgement in scorecard.judgements}
-    return Wording(language=language, texts=scorecard.texts, rules=rules)
+    return Wording(language=language, texts=scorecard.texts, rules=rules, model=scorecard.release.kind == "model")

@@ -92,6 +92,7 @@ CHECKS: tuple[CheckPlugin, ...] = (
             "Gopi, Lee & Wutschitz (2021), Numerical composition of differential privacy",
         ),
         expects={name: Expected(kind="exact") for name in _OF_A_CLAIM},
+        audits=frozenset({"table", "model"}),
         load="audit_plugins.checks.dp_claim:DpClaim",
         needs=("guarantee",),
         requires=("dp-accounting",),

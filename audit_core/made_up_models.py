@@ -1,0 +1,137 @@
+"""Made-up texts and what a made-up model makes of them, for the plugin author's kit: no model is trained."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit_core.case import Case, ReleasedModel
+from audit_core.guarantee import Guarantee
+from audit_core.model_pass import Pass
+from audit_core.scorecard import FileFacts
+from audit_core.tables import Column, Table, read_only
+from audit_core.texts import Text
+from audit_core.token_scores import TOP_K, TokenScores
+from audit_core.training import ModelAccess
+
+Leak = Literal["innocent", "leaky"]
+
+VOCABULARY, LEARNT = 997, 1.0
+"""The tokens there are; and how much likelier a leaky model makes each token of a member, in nats on average."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeUpModel:
+    """A case in which a model goes out, and what it makes of the texts."""
+
+    case: Case
+    scores: Pass
+
+
+class Reciter:
+    """A model that goes on as its folder's name says: "leaky" as members' texts do, "innocent" always the same way."""
+
+    guarantee: Guarantee | None = None
+
+    def __init__(self, leak: str) -> None:
+        """Takes the name."""
+        self._leaky = leak == "leaky"
+
+    @staticmethod
+    def load(folder: Path, base: Path | None) -> "Reciter":
+        """The model of that name; there are no files."""
+        return Reciter(folder.name)
+
+    def complete(self, prefixes: Sequence[Sequence[int]], length: int) -> NDArray[np.int32]:
+        """As `training.Model.complete`."""
+        tokens = np.zeros((len(prefixes), length), dtype=np.int32)
+        last = np.array([prefix[-1] for prefix in prefixes], dtype=np.int64)
+        for place in range(length if self._leaky else 0):
+            tokens[:, place] = last = _after(last)
+        return tokens
+
+    def token_scores(self, texts: Sequence[Text]) -> Iterator[TokenScores]:
+        """None: the kit hands them over."""
+        yield from ()
+
+    def tokens(self, texts: Sequence[Text]) -> list[tuple[list[int], list[int]]]:
+        """None: the kit hands them over."""
+        return []
+
+    def base(self) -> None:
+        """There is none to be run."""
+        return
+
+
+def made_up_model(leak: Leak, *, texts: int = 300, length: int = 24, seed: int = 1) -> MadeUpModel:
+    """Members and non-members whose tokens are all made up.
+
+    Args:
+        leak: "innocent": all texts are alike to the model. "leaky": members' tokens are likelier than under the base,
+            follow from each other, and the model goes on in that way.
+        texts: Of the members and the non-members each.
+        length: The most tokens of a text; the shortest has one.
+    """
+    rng = np.random.default_rng([seed, texts, length])
+    member = np.repeat([True, False], texts)
+    learnt = member & (leak == "leaky")
+    lengths = rng.integers(1, length + 1, 2 * texts)
+    token = rng.integers(VOCABULARY, size=(2 * texts, length))
+    for place in range(1, length):
+        token[learnt, place] = _after(token[learnt, place - 1])
+    base = -rng.gamma(2.0, 1.5, size=(2 * texts, length))
+    gained = rng.normal(0.0, 0.3, size=(2 * texts, length)) + LEARNT * learnt[:, None]
+    kept = np.arange(length) < lengths[:, None]
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    scores = [_scores(np.minimum(its, -1e-3)[kept], token[kept], starts) for its in (base + gained, base)]
+    words = ["".join(f"w{one} " for one in row[:size]).strip() for row, size in zip(token, lengths, strict=True)]
+    values, codes = np.unique(np.array(words, dtype=object), return_inverse=True)
+    column = Column(name="text", kind="category", values=values)
+    tables = [
+        Table(columns=(column,), codes=read_only(codes[side, None].astype(np.int32))) for side in (member, ~member)
+    ]
+    empty = tables[0].take(np.empty(0, dtype=np.intp))
+    digest = f"made-up:{leak}:{seed}:{texts}:{length}"
+    facts = FileFacts(name="made-up", rows=texts, digest=digest)
+    access = ModelAccess(load=f"{__name__}:Reciter", file=None, folder=f"/{leak}", base="/base")
+    case = Case(
+        name=f"made-up {leak} model",
+        release=empty,
+        members=tables[0],
+        non_members=tables[1],
+        published=empty,
+        roles={},
+        released_identifiers=None,
+        member_identifiers=None,
+        member_subjects=None,
+        non_member_subjects=None,
+        unit="row",
+        overlap=0,
+        generalised=False,
+        k_anonymity_min=0,
+        files={"release": facts, "members": facts, "non_members": facts},
+        model=ReleasedModel(name="made-up", access=access, digest=digest, base_digest=digest, base_name="made-up"),
+    )
+    return MadeUpModel(case=case, scores=Pass(model=scores[0], base=scores[1], prompts=((),) * (2 * texts)))
+
+
+def _after(token: NDArray[np.int64]) -> NDArray[np.int64]:
+    return (31 * token + 7) % VOCABULARY
+
+
+def _scores(log_prob: NDArray[np.float64], token: NDArray[np.int64], starts: NDArray[np.int64]) -> TokenScores:
+    """As a model would give them whose vocabulary is as uncertain everywhere."""
+    top = log_prob > np.log(0.5)
+    return TokenScores(
+        starts=starts,
+        token=token.astype(np.int32),
+        log_prob=log_prob.astype(np.float32),
+        mean=np.full(len(token), -4.0, dtype=np.float32),
+        deviation=np.full(len(token), 2.0, dtype=np.float32),
+        top=top,
+        log_prob_top_k=np.where(log_prob > -np.log(VOCABULARY / TOP_K), log_prob, -np.inf).astype(np.float32),
+        truncated=np.zeros(len(starts) - 1, dtype=bool),
+    )
