@@ -87,6 +87,18 @@ class AskedSinglingOut(Asked):
     """Which descriptions does exactly one person answer to?"""
 
 
+class AskedContinuation(Asked):
+    """How does each text go on?"""
+
+    prefix: Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.5, description="what is known of each text: a share of its tokens, such as 0.5, or so many of them"
+    )
+    suffix: int = Field(
+        default=50, ge=1, le=10_000, description="at most so many of the tokens after them are asked for"
+    )
+    targets: Targets = Field(default=1_000, description="at most so many members and non-members")
+
+
 class AskedTarget(Asked):
     """What does a column depend on? A check with these parameters runs only where `targets.target_of` finds one."""
 
@@ -101,6 +113,7 @@ ASKED: dict[QuestionName, type[Asked]] = {
     "hidden-value": AskedHiddenValue,
     "linkage": AskedLinkage,
     "singling-out": AskedSinglingOut,
+    "continuation": AskedContinuation,
 }
 
 

@@ -126,7 +126,7 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         (
             click.argument("recipe", type=FILE, required=False),
-            click.option("--release", type=FILE, help="The table that goes out (CSV or Parquet)."),
+            click.option("--release", type=FILE, help="The table that goes out (CSV, Parquet or JSON lines)."),
             click.option("--members", type=FILE, help="The table it was made from."),
             click.option("--non-members", type=FILE, help="Rows of the same population that were not used."),
             click.option("--identifiers", callback=names, metavar="A,B", help="Columns that name a person."),

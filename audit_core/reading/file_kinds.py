@@ -1,18 +1,20 @@
 """What a file really is, from its first bytes; and which encoding a text probably has."""
 
 import codecs
+import json
 import re
 from pathlib import PurePath
 from typing import Literal
 
 from audit_core.errors import InputError, Problem
 
-Format = Literal["csv", "parquet"]
+Format = Literal["csv", "parquet", "jsonl"]
 
 BOM = b"\xef\xbb\xbf"
 
 _CSV_ENDINGS = {".csv", ".tsv", ".tab", ".txt", ".data"}
 _PARQUET_ENDINGS = {".parquet", ".pq", ".parq"}
+_JSON_ENDINGS = {".jsonl", ".ndjson", ".json"}
 
 _MAGIC = (
     (b"PAR1", "Parquet"),
@@ -40,10 +42,10 @@ _UTF_16_NULS = 0.3
 
 
 def format_of(name: str, data: bytes, where: str) -> Format:
-    """Whether the file is CSV or Parquet; by its first bytes, which must not contradict its name.
+    """Whether the file is CSV, Parquet or JSON lines; by its first bytes, which must not contradict its name.
 
     Raises:
-        InputError: It is empty, a Git LFS pointer, a web page, or neither CSV nor Parquet.
+        InputError: It is empty, a Git LFS pointer, a web page, or none of the three.
     """
     if not data.removeprefix(BOM):
         raise _problem("file-empty", "the file is empty", where, "Check how it was written")
@@ -56,14 +58,34 @@ def format_of(name: str, data: bytes, where: str) -> Format:
     ending = PurePath(name).suffix.lower()
     if found is not None and ending not in _PARQUET_ENDINGS and not _BINARY.search(data[:4096]):
         found = None  # a column may well be called PAR1 or ORCID
-    if found == "Parquet" and ending not in _CSV_ENDINGS:
+    if found == "Parquet" and ending not in _CSV_ENDINGS | _JSON_ENDINGS:
         return "parquet"
     if found is not None:
-        fix = "Rename it to .parquet" if found == "Parquet" else "Convert it to CSV or Parquet"
+        fix = "Rename it to .parquet" if found == "Parquet" else "Convert it to CSV, Parquet or JSON lines"
         raise _problem("wrong-format", f"the content is {found}", where, fix)
     if ending in _PARQUET_ENDINGS:
         raise _problem("wrong-format", "the content is not Parquet", where, "If it is CSV, rename it to .csv")
-    return "csv"
+    if ending in _JSON_ENDINGS:
+        if data[:512].removeprefix(BOM).lstrip().startswith(b"["):
+            raise _problem("wrong-format", "the content is one JSON list", where, "Write one JSON object on each line")
+        return "jsonl"
+    if not _starts_with_an_object(data):
+        return "csv"
+    if ending in _CSV_ENDINGS:
+        raise _problem("wrong-format", "the content is JSON lines", where, "Rename it to .jsonl")
+    return "jsonl"
+
+
+def _starts_with_an_object(data: bytes) -> bool:
+    """Whether the first line that is not blank is a JSON object with something in it."""
+    if not data[:512].removeprefix(BOM).lstrip().startswith(b"{"):
+        return False
+    start = data.index(b"{")
+    end = data.find(b"\n", start)
+    try:
+        return bool(json.loads(data[start : end if end >= 0 else len(data)]))
+    except (ValueError, RecursionError):
+        return False
 
 
 def utf_8(data: bytes, encoding: str, where: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Files to columns of text, so that CSV and Parquet give the same; every refusal names file, column and row.
+"""Files to columns of text, so that every format gives the same; every refusal names file, column and row.
 
 No reader guesses a type here: what a column is, is decided later, over all files together.
 """
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from audit_core.errors import InputError, Problem, raise_all
 from audit_core.reading.csv_files import csv_columns
 from audit_core.reading.file_kinds import format_of
+from audit_core.reading.jsonl_files import jsonl_columns
 from audit_core.reading.parquet_files import parquet_columns
-from audit_core.reading.paths import read_file
+from audit_core.reading.paths import MAX_COLUMNS, read_file
 from audit_core.reading.places import place
 from audit_core.redact import display
 from audit_core.tables import MISSING, Codes
 
-MAX_COLUMNS = 4096
 MAX_CELL_BYTES = 1 << 20
 MAX_CELLS = 10**9
 
@@ -67,17 +67,26 @@ class TextTable:
 
 
 def read_table(
-    path: Path, *, what: str, name: str, nulls: Collection[str] = ("",), encoding: str = "utf-8", delimiter: str = ""
+    path: Path,
+    *,
+    what: str,
+    name: str,
+    nulls: Collection[str] = ("",),
+    encoding: str = "utf-8",
+    delimiter: str = "",
+    columns: Collection[str] | None = None,
 ) -> TextTable:
-    """Reads a CSV or Parquet file.
+    """Reads a CSV, Parquet or JSON lines file.
 
     Args:
         path: With links followed, see `audit_core.paths`.
         what: "release", "members" or "non-members", for messages.
         name: The base name, as the user wrote it.
         nulls: Cells with exactly one of these texts are missing.
-        encoding: Of a CSV file.
+        encoding: Of a CSV or JSON lines file.
         delimiter: Of a CSV file, one character; empty means the tabulator for .tsv and the comma otherwise.
+        columns: Only these are read, as far as the file has them, and the others may hold what no table holds; all if
+            None.
 
     Raises:
         InputError: The file is not a table of at least one row that can be read without doubt.
@@ -85,17 +94,22 @@ def read_table(
     label = f"{what} file {display(name)}"
     data = read_file(path, label)
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    if format_of(name, data, label) == "parquet":
-        names, n_rows, columns = parquet_columns(data, label)
+    form = format_of(name, data, label)
+    if form == "parquet":
+        names, n_rows, read = parquet_columns(data, label, columns)
+    elif form == "jsonl":
+        names, n_rows, read = jsonl_columns(data, label, encoding=encoding, columns=columns)
     else:
         delimiter = delimiter or ("\t" if name.lower().endswith((".tsv", ".tab")) else ",")
-        names, n_rows, columns = csv_columns(data, label, encoding=encoding, delimiter=delimiter)
+        names, n_rows, read = csv_columns(data, label, encoding=encoding, delimiter=delimiter)
     del data
     _check_size(n_rows, len(names), label)
     _check_names(names, label)
     found = {}
     problems = []
-    for column, (texts, codes) in zip(names, columns, strict=True):
+    for column, (texts, codes) in zip(names, read, strict=True):
+        if columns is not None and column not in columns:
+            continue
         found[column] = _compact(column, texts, codes, nulls)
         problems.extend(_cell_problems(found[column], label))
     raise_all(problems)

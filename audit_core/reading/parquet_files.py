@@ -1,5 +1,6 @@
 """Parquet: every column as the text that a CSV file would hold."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,13 @@ from audit_core.reading.places import place
 from audit_core.tables import MISSING, Codes
 
 
-def parquet_columns(data: bytes, label: str) -> tuple[list[str], int, list[tuple[Any, Codes]]]:
+def parquet_columns(
+    data: bytes, label: str, columns: Collection[str] | None = None
+) -> tuple[list[str], int, list[tuple[Any, Codes]]]:
     """The names, the number of rows, and for each column its distinct texts and a code for each row.
+
+    Args:
+        columns: Only these are read; all if None.
 
     Raises:
         InputError: The file is damaged, too large once unpacked, or has columns that are not plain values.
@@ -29,6 +35,7 @@ def parquet_columns(data: bytes, label: str) -> tuple[list[str], int, list[tuple
         what = f"unpacked it has {unpacked:,} bytes, more than {MAX_FILE_BYTES:,}"
         fix = "Audit a random sample of the rows"
         raise InputError(Problem(code="file-too-large", what=what, where=label, fix=fix))
+    wanted = [position for position, name in enumerate(schema.names) if columns is None or name in columns]
     raise_all(
         [
             Problem(
@@ -37,17 +44,17 @@ def parquet_columns(data: bytes, label: str) -> tuple[list[str], int, list[tuple
                 where=place(label, field.name),
                 fix="Make it text, numbers or dates, or leave it out",
             )
-            for field in schema
+            for field in map(schema.field, wanted)
             if not _plain(field.type)
         ]
     )
     words = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
     try:
         table = pq.ParquetFile(pa.BufferReader(data), read_dictionary=words).read()
-        columns = [_as_texts(table.column(position)) for position in range(table.num_columns)]
+        read = [_as_texts(table.column(position)) for position in wanted]
     except (pa.ArrowException, OSError):
         raise InputError(_damaged(label)) from None
-    return list(schema.names), table.num_rows, columns
+    return [schema.names[position] for position in wanted], table.num_rows, read
 
 
 def _damaged(label: str) -> Problem:

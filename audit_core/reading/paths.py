@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from audit_core.errors import InputError, Problem
 
 MAX_FILE_BYTES = 4 * 2**30
+MAX_COLUMNS = 4096
 
 
 def resolve(written: str, folder: Path, *, where: str, allow_outside: bool) -> Path:

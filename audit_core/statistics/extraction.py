@@ -36,7 +36,7 @@ def exact(guess: Tokens, truth: Tokens) -> NDArray[np.bool_]:
     """Whether all of the truth was told, shape `(n_texts,)`."""
     guess, truth, _, lengths = _compared(guess, truth)
     same = (guess == truth) | (truth == _NOT_THERE)
-    return same.all(axis=1) & (lengths > 0)
+    return np.asarray(same.all(axis=1) & (lengths > 0))
 
 
 def near(guess: Tokens, truth: Tokens, share: float = NEAR) -> NDArray[np.bool_]:
@@ -215,7 +215,7 @@ def _extrapolated(losses: Floats, references: Floats) -> Floats:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # the search passes through shapes without a density
         shape, at, width = skewnorm.fit((references - centre) / scale)
-    return -_log_skew_normal(((losses - centre) / scale - at) / width, shape) / np.log(2)
+    return np.asarray(-_log_skew_normal(((losses - centre) / scale - at) / width, shape) / np.log(2))
 
 
 def _log_skew_normal(z: Floats, shape: float) -> Floats:
@@ -269,7 +269,7 @@ def _length(rows: Tokens) -> NDArray[np.int64]:
 
 
 def _share(part: NDArray[np.integer], whole: NDArray[np.integer]) -> Floats:
-    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+    return np.asarray(np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0))
 
 
 def _common_ngrams(guess: Tokens, truth: Tokens, n: int) -> NDArray[np.int64]:

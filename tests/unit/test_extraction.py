@@ -219,7 +219,7 @@ def test_exposure_by_a_fitted_curve_is_that_of_the_curve() -> None:
     scores = np.array([-50.0, -42.0, -30.0, 0.0])
     found = exposure(scores, references)
     true = -norm.logsf(scores, -50, 4) / math.log(2)
-    # A curve fitted to 4,000 references has its location and width right to some percent, so bits to some percent.
+    # Over seeds a curve fitted to 4,000 references errs by 2 % of these bits (deviation); 4.42 times that is less.
     assert found.extrapolated[:2] == pytest.approx(true[:2], rel=0.1)
     assert np.isfinite(found.extrapolated).all()
     assert (np.diff(found.extrapolated) > 0).all()

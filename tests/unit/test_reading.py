@@ -1,4 +1,4 @@
-"""Reading files: what can be read without doubt gives the same text in CSV and Parquet, all else is refused."""
+"""Reading files: what can be read without doubt gives the same text in each format, all else is refused."""
 
 import csv
 import datetime
@@ -6,6 +6,7 @@ import decimal
 import errno
 import gzip
 import io
+import json
 import os
 import struct
 import tempfile
@@ -121,6 +122,29 @@ FRENCH = f"prénom,âge\nRené {CANARY},39\nZoé,41\n"
         ("m.parquet", parquet_bytes(pa.table({"a": [[1, 2]]})), "column-not-plain", "column 'a'"),
         ("m.parquet", parquet_bytes(pa.table({"a": [{"b": 1}]})), "column-not-plain", "column 'a'"),
         ("m.parquet", parquet_bytes(pa.table({"a": [b"\xff"]})), "column-not-plain", "column 'a'"),
+        ("m.jsonl", b"\n \n", "no-rows", "no rows"),
+        ("m.jsonl", PARQUET, "wrong-format", "Rename it to .parquet"),
+        ("m.jsonl", gzip.compress(b'{"a": 1}\n', mtime=0), "wrong-format", "gzip"),
+        ("m.json", f'[{{"a": "{CANARY}"}}]'.encode(), "wrong-format", "one JSON list"),
+        ("m.json", f'{{\n  "a": "{CANARY}"\n}}\n'.encode(), "jsonl-unreadable", "line 1: the line is not JSON"),
+        ("m.jsonl", f'{{"a": 1}}\n\n{{"a": "{CANARY}"\n'.encode(), "jsonl-unreadable", "line 3"),
+        ("m.jsonl", f'{{"a": 1}}\n{{"a": 2}} {CANARY}\n'.encode(), "jsonl-unreadable", "line 2"),
+        ("m.jsonl", f'{{"a": 1}}\n["{CANARY}"]\n'.encode(), "jsonl-unreadable", "line 2: the line is JSON, but no obj"),
+        ("m.jsonl", f'{{"a": 1}}\n"{CANARY}"\n'.encode(), "jsonl-unreadable", "line 2"),
+        ("m.jsonl", b'{"a": 1}\nnull\n', "jsonl-unreadable", "line 2"),
+        ("m.jsonl", b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "jsonl-unreadable", "nested too deeply"),
+        ("m.jsonl", f'{{"a": "\\ud800{CANARY}"}}\n'.encode(), "jsonl-unreadable", "column 'a', line 1"),
+        ("m.jsonl", f'{{"\\ud800{CANARY}": 1}}\n'.encode(), "jsonl-unreadable", "a key holds half"),
+        ("m.jsonl", f'{{"a": 1}}\n{{"a": 1, "b": 2, "a": "{CANARY}"}}'.encode(), "jsonl-key-repeated", "position 3"),
+        ("m.jsonl", b'{"a": 1}\n{"a": NaN}\n', "jsonl-not-a-number", "line 2"),
+        ("m.jsonl", b'{"a": -Infinity}\n', "jsonl-not-a-number", "line 1"),
+        ("m.jsonl", f'{{"a": 1}}\n{{"a": ["{CANARY}"]}}'.encode(), "column-not-plain", "column 'a', line 2"),
+        ("m.jsonl", f'{{"a": {{"b": "{CANARY}"}}}}'.encode(), "column-not-plain", "column 'a', line 1"),
+        ("m.jsonl", f'{{"a": "{CANARY}\\u0000"}}'.encode(), "nul-byte", "column 'a', row 1"),
+        ("m.jsonl", f'{{" ": "{CANARY}"}}'.encode(), "column-without-name", "column 1"),
+        ("m.jsonl", f'{{"a": "é{CANARY}"}}'.encode("cp1252"), "wrong-encoding", "line 1"),
+        ("m.jsonl", f'{{"a": "{CANARY}"}}'.encode("utf-16"), "wrong-encoding", "utf-16"),
+        ("m.csv", f'{{"a": "{CANARY}", "b": 2}}\n'.encode(), "wrong-format", "Rename it to .jsonl"),
     ],
 )
 def test_refused_with_file_place_and_remedy_but_no_value(
@@ -285,6 +309,100 @@ def test_many_row_groups_and_names_with_dots_read_as_one_table(tmp_path: Path) -
     table = pa.table({"a.b": words, "a": list(range(1000))})
     (tmp_path / "m.parquet").write_bytes(parquet_bytes(table, row_group_size=64))
     assert cells(read(tmp_path / "m.parquet")) == {"a.b": words, "a": [str(i) for i in range(1000)]}
+
+
+def test_json_lines_give_the_text_that_a_csv_file_would(tmp_path: Path) -> None:
+    lines = [
+        '\ufeff{"id": 1, "note": "x, \\"y\\"", "n": 1.50}',
+        "",
+        '{"note": "改\\n行\\u2028\U0001f642", "flag": true, "n": 1e400, "id": 12345678901234567890}\r',
+        ' {"id": null, "n": -0, "note": "", "flag": false, "extra": "null"} ',
+        "\t",
+    ]
+    path = tmp_path / "m.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8", newline="\n")
+    assert cells(read(path)) == {
+        "id": ["1", "12345678901234567890", None],
+        "note": ['x, "y"', "改\n行\u2028\U0001f642", None],
+        "n": ["1.50", "1e400", "-0"],
+        "flag": [None, "true", "false"],
+        "extra": [None, None, "null"],
+    }
+    assert cells(read(path, nulls=("null", "1")))["extra"] == [None, None, None]
+    shift = tmp_path / "s.ndjson"
+    shift.write_bytes('{"氏名": "山田"}\n'.encode("cp932"))
+    assert cells(read(shift, encoding="cp932")) == {"氏名": ["山田"]}
+
+
+def test_only_the_columns_asked_for_have_to_be_plain(tmp_path: Path) -> None:
+    (tmp_path / "m.json").write_text('{"id": 1, "text": "a", "spans": [{"x": 1, "x": 2}]}\n{"text": "b", "id": 2}\n')
+    nested = pa.table({"id": [1, 2], "spans": [[1], [2]], "text": ["a", "b"], "text.x": ["c", "d"]})
+    (tmp_path / "m.parquet").write_bytes(parquet_bytes(nested))
+    (tmp_path / "m.csv").write_text("id,text,spans\n1,a,x\n2,b,y\n")
+    for name in ("m.json", "m.parquet", "m.csv"):
+        table = read(tmp_path / name, columns={"text", "none"})
+        assert cells(table) == {"text": ["a", "b"]}, name
+        assert table.n_rows == 2
+    for name in ("m.json", "m.parquet"):
+        with pytest.raises(InputError, match="column-not-plain"):
+            read(tmp_path / name)
+
+
+def test_more_keys_than_columns_are_allowed_are_refused(tmp_path: Path) -> None:
+    lines = "\n".join(f'{{"k{number}": {number}}}' for number in range(reading.MAX_COLUMNS + 1))
+    (tmp_path / "m.jsonl").write_text(lines)
+    with pytest.raises(InputError, match="file-too-large"):
+        read(tmp_path / "m.jsonl")
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=3),
+            st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+            min_size=1,
+            max_size=3,
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.booleans(),
+)
+def test_what_python_writes_as_json_lines_is_read(rows: list[dict[str, Any]], ascii_only: bool) -> None:
+    rows = [{name: value for name, value in row.items() if name.strip()} | {"a": "1"} for row in rows]
+    words = {True: "true", False: "false"}
+    names = {name: None for row in rows for name in row}
+    wanted = {
+        name: [words[value] if isinstance(value, bool) else str(value) if value is not None else None for value in its]
+        for name in names
+        for its in [[row.get(name) for row in rows]]
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.jsonl"
+        path.write_text("\n".join(json.dumps(row, ensure_ascii=ascii_only) for row in rows), "utf-8", newline="\n")
+        if any("\0" in cell for column in wanted.values() for cell in column if cell):
+            with pytest.raises(InputError, match="nul-byte"):
+                read(path)
+            return
+        assert cells(read(path)) == {name: [cell or None for cell in column] for name, column in wanted.items()}
+
+
+@given(st.binary(max_size=60) | st.text(st.sampled_from('{}[]":,ab1 \n\\'), max_size=60).map(str.encode))
+def test_any_bytes_as_json_lines_are_read_or_refused(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.jsonl"
+        path.write_bytes(data)
+        try:
+            event(f"read {read(path).n_rows > 0}")
+        except InputError:
+            event("refused")
+
+
+def test_public_json_lines_are_read_by_their_text(public_data: Path) -> None:
+    table = read_table(
+        public_data / "phee" / "train.json", what="members", name="train.json", columns=("id", "context")
+    )
+    assert (table.n_rows, list(table.columns)) == (2898, ["id", "context"])
 
 
 def test_a_row_across_two_blocks_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -474,3 +592,7 @@ def test_paths_stay_inside_unless_allowed(tmp_path: Path) -> None:
 def test_format_by_first_bytes_where_the_name_says_nothing() -> None:
     assert format_of("export", PARQUET, "x") == "parquet"
     assert format_of("export.dat", b"a,b\n1,2\n", "x") == "csv"
+    assert format_of("export", b'\xef\xbb\xbf\n {"a": 1}\n{"a": 2}', "x") == "jsonl"
+    assert format_of("export", b'{"a": 1}', "x") == "jsonl"
+    assert format_of("m.csv", b'{"a": 1, "b"}\n', "x") == "csv"
+    assert format_of("m.csv", b"{}\n1\n", "x") == "csv"

@@ -95,9 +95,7 @@ def least_likely(scores: TokenScores) -> Values:
 
 def least_likely_standardised(scores: TokenScores) -> Values:
     """Min-K%++: the same of (l - mean) / deviation, by what all of the vocabulary would have got there."""
-    log_prob, mean, deviation = (
-        array.astype(np.float64) for array in (scores.log_prob, scores.mean, scores.deviation)
-    )
+    log_prob, mean, deviation = (array.astype(np.float64) for array in (scores.log_prob, scores.mean, scores.deviation))
     return _mean_of_lowest((log_prob - mean) / (deviation + _LEAST_DEVIATION), scores)
 
 
@@ -106,7 +104,7 @@ def _mean_of_lowest(values: Values, scores: TokenScores) -> Values:
     ordered = values[np.lexsort((values, owner))]
     wanted = np.maximum(1, np.floor(SHARE * scores.lengths + 1e-9)).astype(np.int64)
     place = np.arange(len(values)) - scores.starts[:-1][owner]
-    return scores.totals(np.where(place < wanted[owner], ordered, 0.0)) / wanted
+    return np.asarray(scores.totals(np.where(place < wanted[owner], ordered, 0.0)) / wanted)
 
 
 def error_zone(model: TokenScores, change: Values) -> Values:
@@ -125,7 +123,7 @@ def error_zone(model: TokenScores, change: Values) -> Values:
     counted = wrong | np.repeat(few, model.lengths)
     rises = model.totals(np.where(counted, np.maximum(change, 0.0), 0.0))
     falls = model.totals(np.where(counted, np.maximum(-change, 0.0), 0.0))
-    return np.log(rises + _LEAST_CHANGE) - np.log(falls + _LEAST_CHANGE)
+    return np.asarray(np.log(rises + _LEAST_CHANGE) - np.log(falls + _LEAST_CHANGE))
 
 
 def window_votes(model: TokenScores, change: Values) -> Values:
