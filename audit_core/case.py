@@ -424,6 +424,7 @@ def _read(recipe: Recipe) -> dict[Arm, TextTable]:
                     nulls=recipe.nulls,
                     encoding=recipe.encoding,
                     delimiter=recipe.delimiter or "",
+                    columns=recipe.columns_of_texts,
                 )
         except InputError as error:
             problems += error.problems

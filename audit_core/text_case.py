@@ -51,8 +51,8 @@ def prepare_texts(recipe: Recipe, sources: Sources) -> TextCase:
         InputError: With every problem that could be found; none quotes a text.
     """
     files: dict[TextArm, TextTable] = {arm: sources.files[arm] for arm in _ARMS if arm in sources.files}
-    wanted = [name for name in (recipe.text, recipe.prompt, recipe.subject) if name is not None]
-    raise_all([problem for file in files.values() for problem in unknown_columns(wanted, [file], "recipe")])
+    wanted = recipe.columns_of_texts or ()
+    raise_all([problem for file in files.values() for problem in unknown_columns(wanted, [file], file.label)])
     problems: list[Problem] = []
     if recipe.subject is not None:
         problems += [one for file in files.values() for one in missing_subjects(file, recipe.subject)]

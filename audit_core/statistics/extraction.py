@@ -23,7 +23,7 @@ NEAR = 0.1
 _NOT_THERE = -2  # stands after the end of a truth, so that two ends are not equal tokens
 
 
-def rows_of(texts: Sequence[Sequence[int]], length: int) -> Tokens:
+def rows_of(texts: Sequence[Sequence[int] | Tokens], length: int) -> Tokens:
     """Texts of unequal lengths as one array, shape `(n_texts, length)`; of each the first tokens."""
     rows = np.full((len(texts), length), END, dtype=np.int32)
     for row, text in zip(rows, texts, strict=True):

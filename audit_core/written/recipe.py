@@ -410,6 +410,13 @@ class WrittenRecipe(_Strict):
         return Limits(timeout_s=self.limits_spec.generate_timeout_s, memory_gib=self.limits_spec.memory_gib)
 
     @property
+    def columns_of_texts(self) -> tuple[str, ...] | None:
+        """The columns that an audit of a model reads; None of a table's, which are all read."""
+        if not isinstance(self.release, ModelledSpec):
+            return None
+        return tuple(name for name in (self.text, self.prompt, self.subject) if name is not None)
+
+    @property
     def row_rules(self) -> tuple[RowRule, ...]:
         """What every row of a release that is made here has to keep."""
         return tuple(spec.rule for spec in self.rules)
