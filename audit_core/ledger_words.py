@@ -27,10 +27,17 @@ WORDS: dict[str, Words] = {
     "pair-counts": {"en": "counts of the pairs of columns chosen", "ja": "選ばれた列の組の件数"},
     "occurring-values": {"en": "which values occur, where none are declared", "ja": "宣言のない列に現れる値の選択"},
     "discriminator-training": {"en": "training of the discriminator", "ja": "識別器の学習"},
+    "record-count": {"en": "number of records", "ja": "レコードの件数"},
+    "language-training": {"en": "training of the language model", "ja": "言語モデルの学習"},
+    "language-training-phase": {
+        "en": "training of the language model, phase {of}",
+        "ja": "言語モデルの学習（第 {of} 段階）",
+    },
     "everything": {"en": "all of it", "ja": "全体"},
     # What was declared, or looked at.
     "rows": {"en": "number of rows", "ja": "行数"},
     "kind": {"en": "kind of {of}", "ja": "{of} の種別"},
+    "base-model": {"en": "base model and its tokenizer", "ja": "ベースモデルとそのトークナイザー"},
     "bounds": {"en": "bounds of {of}", "ja": "{of} の範囲"},
     "values": {"en": "values of {of}", "ja": "{of} の値の一覧"},
     "rekeyed-ids": {"en": "hashes of the ids in {of}", "ja": "{of} の識別子のハッシュ"},
@@ -75,12 +82,21 @@ WORDS: dict[str, Words] = {
         "ja": "データを見る前に設定を固定しました",
     },
     "not-applicable": {"en": "not applicable: nothing was trained before", "ja": "該当なし（事前学習なし）"},
+    "pretraining-unknown": {
+        "en": "not known here: the base model may have learnt texts of the same people before, outside this guarantee",
+        "ja": "ここでは分かりません。ベースモデルが同じ人々の文章をすでに学習している可能性があり、"
+        "それはこの保証の対象外です",
+    },
     "stopped-attempt": {
         "en": "an attempt that stopped; what it spent is in release/stopped-ledger.json and adds to this",
         "ja": "途中で停止した試行があります。消費した分は release/stopped-ledger.json にあり、この主張に加算されます",
     },
     "none": {"en": "none", "ja": "なし"},
     "loss-not-finite": {"en": "the loss was no finite number", "ja": "損失が有限の数ではなくなりました"},
+    "weights-not-finite": {
+        "en": "a weight was no finite number",
+        "ja": "重みが有限の数ではなくなりました",
+    },
     # Checks that may have stopped the run, by the codes of their problems.
     "value-not-of-type": {"en": "a value that is not of its declared type", "ja": "宣言された型に合わない値"},
     "beyond-bounds": {"en": "a value outside its declared bounds", "ja": "宣言された範囲の外にある値"},

@@ -1,10 +1,11 @@
-"""The entry point: the attacks, checks and generators that come with sekisho."""
+"""The entry point: the attacks, checks, generators and training backends that come with sekisho."""
 
 from audit_core.hookspecs import hookimpl
-from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin
+from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin, TrainingBackendPlugin
 from audit_plugins.records.attacks import ATTACKS
 from audit_plugins.records.checks import CHECKS
 from audit_plugins.records.generators import GENERATORS
+from audit_plugins.records.training_backends import TRAINING_BACKENDS
 
 
 @hookimpl
@@ -20,3 +21,8 @@ def audit_checks() -> tuple[CheckPlugin, ...]:
 @hookimpl
 def audit_generators() -> tuple[GeneratorPlugin, ...]:
     return GENERATORS
+
+
+@hookimpl
+def audit_training_backends() -> tuple[TrainingBackendPlugin, ...]:
+    return TRAINING_BACKENDS

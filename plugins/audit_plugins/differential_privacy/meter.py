@@ -25,7 +25,7 @@ class Meter:
         """Takes the budget."""
         self.epsilon, self.delta = epsilon, delta
         self.mechanisms: list[Mechanism] = []
-        self._planned: NoisySteps | None = None
+        self._planned: list[NoisySteps] = []
         self._taken = 0
 
     def spend(self, mechanism: NoisyCounts | KeptValues) -> None:
@@ -38,16 +38,16 @@ class Meter:
         self.mechanisms.append(mechanism)
 
     def plan(self, steps: NoisySteps) -> None:
-        """Enters steps of training that are yet to be taken.
+        """Enters steps of training that are yet to be taken, after all those that were planned before.
 
         Raises:
             Overspent: Taken all, they would cost more than the budget.
         """
         self._refuse_overspending(steps)
-        self._planned = steps
+        self._planned.append(steps)
 
     def _refuse_overspending(self, mechanism: Mechanism) -> None:
-        after = [*self.spent, mechanism]
+        after = [*self.committed, mechanism]
         # Rényi accounting is quick and the looser one: what it lets pass needs no second look.
         if rdp(after, self.delta) > self.epsilon and prv(after, self.delta) > self.epsilon:
             raise Overspent(mechanism.purpose)
@@ -58,7 +58,7 @@ class Meter:
         Raises:
             Overspent: It is not in the plan.
         """
-        if self._planned is None or self._taken >= self._planned.steps:
+        if self._taken >= sum(plan.steps for plan in self._planned):
             raise Overspent("one more step than planned")
         self._taken += 1
 
@@ -75,8 +75,17 @@ class Meter:
     @property
     def spent(self) -> tuple[Mechanism, ...]:
         """Every mechanism so far, the steps as many as were taken."""
-        steps = () if self._planned is None or not self._taken else (_taken(self._planned, self._taken),)
+        steps, left = [], self._taken
+        for plan in self._planned:
+            if now := min(left, plan.steps):
+                steps.append(replace(plan, steps=now))
+                left -= now
         return (*self.mechanisms, *steps)
+
+    @property
+    def committed(self) -> tuple[Mechanism, ...]:
+        """Every mechanism so far, and all steps that are planned."""
+        return (*self.mechanisms, *self._planned)
 
     @property
     def spent_prv(self) -> float:
@@ -101,10 +110,6 @@ LEAST_SIGMA = 6.0
 def sigma_of(multiplier: float, tables: int) -> float:
     """The noise of so many tables that costs as much as one Gaussian mechanism of that multiplier, or less."""
     return max(LEAST_SIGMA, multiplier * math.sqrt(tables)) if multiplier else 0.0
-
-
-def _taken(planned: NoisySteps, steps: int) -> NoisySteps:
-    return replace(planned, steps=steps)
 
 
 def prv(mechanisms: Sequence[Mechanism], delta: float) -> float:
@@ -162,6 +167,20 @@ def noise_for(epsilon: float, delta: float, before: Sequence[Mechanism], steps: 
     except Overspent:
         low, high = 0.3, 1e4
     return least(lambda noise: prv(after(noise), delta) <= epsilon, low * 0.7, high, 1.003)[1]
+
+
+def noise_of_counts(epsilon: float, delta: float, looks: int) -> float:
+    """The noise multiplier with which so many looks at all counts cost `epsilon` together.
+
+    Raises:
+        Overspent: The budget is too small for any noise.
+    """
+
+    def within(multiplier: float) -> bool:
+        counts = [NoisyCounts(purpose="", sigma=multiplier, tables=1)] * looks
+        return rdp(counts, delta) <= epsilon or prv(counts, delta) <= epsilon
+
+    return least(within, 0.1, 1e4, 1.01)[1]
 
 
 def least(enough: Callable[[float], bool], low: float, high: float, factor: float) -> tuple[float, float]:

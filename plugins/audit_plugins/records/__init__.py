@@ -1,1 +1,1 @@
-"""The light records by which the attacks, checks and generators here introduce themselves."""
+"""The light records by which the attacks, checks, generators and training backends here introduce themselves."""

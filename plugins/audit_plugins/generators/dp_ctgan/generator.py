@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from audit_core.guarantee import Guarantee, NoisyCounts, NoisySteps
+from audit_core.guarantee import Guarantee, NoisySteps
 from audit_core.ledger_words import code
 from audit_core.refit import Budget, Schema
 from audit_core.tables import Table
-from audit_plugins.differential_privacy.meter import Meter, least, noise_for, prv, rdp
+from audit_plugins.differential_privacy.meter import Meter, noise_for, noise_of_counts
 from audit_plugins.differential_privacy.noise import NoiseSource
 from audit_plugins.generators.dp_ctgan import checkpoints, model_files
 from audit_plugins.generators.dp_ctgan.conditions import conditions
@@ -115,14 +115,14 @@ class DpCtgan:
     ) -> tuple[Encoding, tuple[Dependency, ...]]:
         """Everything that is counted before training."""
         looks = 1 if all_declared(table, schema) else 2
-        multiplier = _counts_noise(self._epsilon * self._counts_share, self._delta, looks)
+        multiplier = noise_of_counts(self._epsilon * self._counts_share, self._delta, looks)
         its_domains = domains(table, schema, meter, noise, multiplier)
         target = _target(self._target, table, schema)
         cells = all_cells(table, its_domains)
         found = encoding(cells, its_domains, target, meter, noise, multiplier)
         if not self._pairs_share:
             return found, ()
-        multiplier = _counts_noise(self._epsilon * self._pairs_share, self._delta, 1)
+        multiplier = noise_of_counts(self._epsilon * self._pairs_share, self._delta, 1)
         return found, dependencies(found.modes(cells), found, meter, noise, multiplier)
 
     def _planned(self, meter: Meter, rows: float) -> NoisySteps:
@@ -268,16 +268,6 @@ def _claim(meter: Meter, rows: float, public: list[str], outside: list[str], sto
         pretraining_overlap=code("not-applicable"),
         stopped=stopped,
     )
-
-
-def _counts_noise(epsilon: float, delta: float, looks: int) -> float:
-    """The noise multiplier with which so many looks at all counts cost `epsilon` together."""
-
-    def within(multiplier: float) -> bool:
-        counts = [NoisyCounts(purpose="", sigma=multiplier, tables=1)] * looks
-        return rdp(counts, delta) <= epsilon or prv(counts, delta) <= epsilon
-
-    return least(within, 0.1, 1e4, 1.01)[1]
 
 
 def _target(named: str | None, table: Table, schema: Schema) -> int | None:
