@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from audit_core import pack, run
 from audit_core.cache import Cache
 from audit_core.chosen import chosen
@@ -18,7 +20,7 @@ from audit_core.recipe import Recipe, recipe_yaml
 from audit_core.registry import Registry
 from audit_core.scorecard import Scorecard, Volatile
 from audit_core.study import SCHEMA_VERSION, Study, Variant, run_of, texts_of
-from audit_core.written.recipe import GeneratedSpec, StudySpec
+from audit_core.written.recipe import GeneratedSpec, ModelledSpec, StudySpec
 
 Params = dict[str, Any]
 
@@ -54,22 +56,34 @@ def _spec(recipe: Recipe) -> StudySpec:
     if recipe.study is None:
         what, fix = "the recipe has no study", "Add for example `study: {grid: {epsilon: [1, 3, 8]}, seeds: 3}`"
         raise InputError(Problem(code="study-missing", what=what, where="study", fix=fix))
-    if not isinstance(recipe.release, GeneratedSpec) or recipe.release.generate.name is None:
-        what = "a study varies the parameters of a generator, and the recipe has none to fit"
-        fix = "Let the release be made here: `release: {generate: {with: NAME}, rows: N}`"
+    if _maker(recipe) is None:
+        what = "a study varies the parameters of a generator or a training, and the recipe has none"
+        fix = (
+            "Let the release be made here: `release: {generate: {with: NAME}, rows: N}`, or `model: {train: NAME, ...}`"
+        )
         raise InputError(Problem(code="study-missing", what=what, where="study", fix=fix))
     return recipe.study
+
+
+def _maker(recipe: Recipe) -> str | None:
+    """Whose parameters vary: a generator, or a training backend; None where neither has anything to do."""
+    if isinstance(recipe.release, GeneratedSpec):
+        return recipe.release.generate.name
+    return recipe.release.model.train if isinstance(recipe.release, ModelledSpec) else None
 
 
 def varied(recipe: Recipe, params: Mapping[str, Any], seed: int) -> Recipe:
     """The recipe of one run: without the study, with its own parameters and seed."""
     release = recipe.release
-    if not isinstance(release, GeneratedSpec):
+    if isinstance(release, GeneratedSpec):
+        generate = release.generate.model_copy(update={"params": {**release.generate.params, **params}})
+        its: BaseModel = release.model_copy(update={"generate": generate})
+    elif isinstance(release, ModelledSpec):
+        model = release.model.model_copy(update={"params": {**release.model.params, **params}})
+        its = release.model_copy(update={"model": model})
+    else:
         raise ValueError("the release is not made here")
-    generate = release.generate.model_copy(update={"params": {**release.generate.params, **params}})
-    return recipe.model_copy(
-        update={"study": None, "seed": seed, "release": release.model_copy(update={"generate": generate})}
-    )
+    return recipe.model_copy(update={"study": None, "seed": seed, "release": its})
 
 
 def study(
@@ -168,15 +182,12 @@ def _gathered(
     cards: list[Scorecard],
     volatile: Volatile,
 ) -> Study:
-    release = recipe.release
-    if not isinstance(release, GeneratedSpec):
-        raise ValueError("the release is not made here")
     return Study(
         schema_version=SCHEMA_VERSION,
         name=recipe.audit,
-        generator=release.generate.name or "",
+        generator=_maker(recipe) or "",
         varied=tuple(spec.grid),
-        rows=release.rows,
+        rows=recipe.release.rows if isinstance(recipe.release, GeneratedSpec) else 0,
         variants=variants,
         policy=run.policy_facts(policy),
         provenance=run.provenance(recipe, registry, cards[0].findings + cards[0].usefulness),

@@ -1,4 +1,4 @@
-"""The study: one recipe with several settings of its generator and several seeds, side by side.
+"""The study: one recipe with several settings of its generator or training, and several seeds, side by side.
 
 It has no verdict of its own. Every run has its own pack, and the study is made of their scorecards alone.
 """
@@ -102,9 +102,9 @@ class Study:
     """All settings and what came of them.
 
     Attributes:
-        generator: Whose parameters vary.
+        generator: Whose parameters vary: a generator, or a training backend.
         varied: Their names.
-        rows: Released by each run.
+        rows: Released by each run; 0 where a model is.
 
     The others are as in `Scorecard`.
     """

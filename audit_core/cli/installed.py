@@ -22,7 +22,7 @@ def plugins() -> None:
 @plugin_options
 @language_option
 def plugins_list(as_json: bool, files: tuple[Path, ...], block: tuple[str, ...], lang: str) -> None:
-    """Attacks, checks, generators and renderers, where they come from, and plugins that could not be used."""
+    """All plugins by kind, where they come from, and those that could not be used."""
     from audit_core.codes import sentence
     from audit_core.registry import discover
 
@@ -46,6 +46,7 @@ def _rows(registry: "Registry", language: str) -> list[dict[str, str]]:
         "attack": registry.attacks,
         "check": registry.checks,
         "generator": registry.generators,
+        "training": registry.training_backends,
         "renderer": registry.renderers,
     }
     return [
@@ -65,22 +66,23 @@ def _rows(registry: "Registry", language: str) -> list[dict[str, str]]:
 @plugin_options
 @language_option
 def plugins_show(name: str, files: tuple[Path, ...], block: tuple[str, ...], lang: str) -> None:
-    """What one attack, check or generator does, sees, measures and takes as parameters."""
-    from audit_core.plugin import AttackPlugin, GeneratorPlugin
+    """What one attack, check, generator or training backend does, sees, measures and takes as parameters."""
+    from audit_core.plugin import AttackPlugin, GeneratorPlugin, TrainingBackendPlugin
     from audit_core.registry import discover
     from audit_core.words import say
 
     registry = discover(files, block)
-    records = {**registry.measuring, **registry.generators}
+    records = {**registry.measuring, **registry.generators, **registry.training_backends}
     if name not in records:
-        raise unknown("attack, check or generator", name, records)
+        raise unknown("attack, check, generator or training backend", name, records)
     record = records[name]
     lines = {"name": record.name, "title": say(record.title, lang), "from": registry.origins[name].name}
-    if isinstance(record, GeneratorPlugin):
+    if isinstance(record, GeneratorPlugin | TrainingBackendPlugin):
         lines |= {"method": say(record.method, lang)}
     else:
         lines |= {
             "goal": record.goal,
+            "audits": ", ".join(sorted(record.audits)),
             "sees": ", ".join(sorted(record.sees)) if isinstance(record, AttackPlugin) else "the whole case",
             "attacker": say(record.assumption, lang),
             "measures": ", ".join(record.measures),

@@ -42,7 +42,7 @@ def render(study: Study, language: str) -> bytes:
         chapters=CHAPTERS,
         facts=(
             (wording.say("study.generator"), display(study.generator), "name"),
-            (wording.say("result.rows"), count(study.rows), "plain"),
+            *(((wording.say("result.rows"), count(study.rows), "plain"),) if study.rows else ()),
             (wording.say("study.settings"), count(len(study.variants)), "plain"),
             (wording.say("study.runs"), count(runs), "plain"),
             (wording.say("result.policy"), policy, "plain"),
