@@ -47,6 +47,17 @@ MEASURES: dict[QuestionName, tuple[str, ...]] = {
     "hidden-value": ("attribute_excess", "attribute_prior"),
     "linkage": ("linkability_excess", "linkability_prior"),
     "singling-out": ("singling_out_excess", "singling_out_prior"),
+    "continuation": (
+        "extraction_excess",
+        "near_extraction_excess",
+        "discoverable_excess",
+        "ngram_share_excess",
+        "edit_similarity_excess",
+        "rouge_l_excess",
+        "bleu_excess",
+        "suffix_log_prob_excess",
+        "reproduction_by_perplexity",
+    ),
 }
 """What the core measures of the answers to each question."""
 
@@ -54,6 +65,7 @@ _BESIDES = frozenset(
     {
         *("auc_shuffled", "tpr_validated", "fpr_validated"),
         *("attribute_prior", "linkability_prior", "singling_out_prior"),
+        "reproduction_by_perplexity",
     }
 )
 """What is measured to see the others by, or to compare with what others report."""

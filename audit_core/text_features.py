@@ -46,7 +46,7 @@ def blind_scores(
         texts: Of members and non-members.
         member: Shape `(n_texts,)`.
         fold: The fold of each text, shape `(n_texts,)`.
-        extra: More features of the surface, such as the loss of a base model that met neither; shape
+        extra: More features of the surface, such as the loss of a base model that met neither; shape `(n_texts,)` or
             `(n_texts, n_features)`, NaN where missing.
 
     Returns:

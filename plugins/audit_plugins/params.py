@@ -4,7 +4,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
-from audit_core.asked import AskedGenerator, AskedMembership, AskedSinglingOut, AskedTarget, Targets
+from audit_core.asked import (
+    AskedContinuation,
+    AskedGenerator,
+    AskedMembership,
+    AskedSinglingOut,
+    AskedTarget,
+    Targets,
+)
 from audit_core.written.numbers import fraction, probability
 
 
@@ -168,3 +175,11 @@ class SinglingOutParams(AskedSinglingOut):
     """How `singling-out` describes people."""
 
     tries: int = Field(default=10_000, ge=1, le=100_000, description="descriptions by several columns")
+
+
+class PrefixExtractionParams(AskedContinuation):
+    """How `prefix-extraction` runs the model."""
+
+    batch: int = Field(
+        default=32, ge=1, le=10**6, description="texts that are continued at a time; for memory and speed"
+    )

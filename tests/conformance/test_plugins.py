@@ -58,6 +58,7 @@ def test_the_guide_names_every_question_with_its_fields_answer_and_measurements(
         "hidden-value": (questions.HiddenValue, answers.Guesses),
         "linkage": (questions.Linkage, answers.Links),
         "singling-out": (questions.SinglingOut, answers.Predicates),
+        "continuation": (questions.Continuation, answers.Continuations),
     }
     assert set(asked) == set(MEASURES)
     for name, (question, answer) in asked.items():

@@ -27,6 +27,9 @@ class LikelihoodRatio:
         Savine et al. (2025), Memorization in fine-tuned LLMs (arXiv 2507.21009), section 3.
     """
 
+    def __init__(self, **asked: object) -> None:
+        """What is asked is for the core to know."""
+
     def answer(self, question: Membership, rng: np.random.Generator) -> tuple[Scores, ...]:
         """Scores every target.
 

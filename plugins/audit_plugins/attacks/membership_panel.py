@@ -42,6 +42,9 @@ class MembershipPanel:
         fine-tuned large language models (arXiv 2601.02751) (`window-votes`).
     """
 
+    def __init__(self, **asked: object) -> None:
+        """What is asked is for the core to know."""
+
     def answer(self, question: Membership, rng: np.random.Generator) -> tuple[Scores, ...]:
         """Scores every target.
 

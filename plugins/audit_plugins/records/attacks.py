@@ -1,9 +1,14 @@
 """The attacks that come with sekisho."""
 
-from audit_core.asked import AskedHiddenValue, AskedInclusion, AskedLinkage
+from audit_core.asked import AskedHiddenValue, AskedInclusion, AskedLinkage, AskedMembership
 from audit_core.plugin import AttackPlugin, Expected
 from audit_core.questions import Asset
-from audit_plugins.params import MarginalRatioParams, ShadowQueriesParams, SinglingOutParams
+from audit_plugins.params import (
+    MarginalRatioParams,
+    PrefixExtractionParams,
+    ShadowQueriesParams,
+    SinglingOutParams,
+)
 
 _GUESSES = tuple(
     f"distance-difference/{name}" for name in ("top-1-in-400", "top-1-in-100", "top-1-in-25")
@@ -176,5 +181,91 @@ ATTACKS: tuple[AttackPlugin, ...] = (
         params=ShadowQueriesParams,
         opt_in=True,
         trial={"generator": "leaky", "generator_params": {"dose": 0.5}, "fits": 16, "backend": None},
+    ),
+    AttackPlugin(
+        name="likelihood-ratio",
+        title={"en": "Likelihood ratio", "ja": "尤度比"},
+        goal="membership",
+        question="membership",
+        audits=frozenset({"model"}),
+        sees=frozenset({Asset.MODEL, Asset.BASE}),
+        assumption={
+            "en": "Holds the released model, the model it was fine-tuned from, and a person's full text.",
+            "ja": "公開されたモデル、その微調整前のモデル、対象者のテキスト全体を持つ攻撃者です。",
+        },
+        references=(
+            "Mireshghallah, Goyal, Uniyal, Berg-Kirkpatrick & Shokri (2022), Quantifying privacy risks of masked "
+            "language models using membership inference attacks",
+            "Savine et al. (2025), Memorization in fine-tuned LLMs (arXiv 2507.21009)",
+            "Carlini et al. (2022), Membership inference attacks from first principles",
+        ),
+        load="audit_plugins.attacks.likelihood_ratio:LikelihoodRatio",
+        scores=("per-token", "sum"),
+        params=AskedMembership,
+    ),
+    AttackPlugin(
+        name="membership-panel",
+        title={"en": "Panel of membership scores", "ja": "メンバーシップ指標の一覧"},
+        goal="membership",
+        question="membership",
+        audits=frozenset({"model"}),
+        sees=frozenset({Asset.MODEL, Asset.BASE}),
+        base_optional=True,
+        assumption={
+            "en": "Holds the released model and a person's full text, and, for some of the scores, the model it was "
+            "fine-tuned from.",
+            "ja": "公開されたモデルと対象者のテキスト全体を持ち、一部の指標では微調整前のモデルも持つ攻撃者です。",
+        },
+        references=(
+            "Yeom, Giacomelli, Fredrikson & Jha (2018), Privacy risk in machine learning: analyzing the connection "
+            "to overfitting",
+            "Carlini et al. (2021), Extracting training data from large language models",
+            "Shi et al. (2024), Detecting pretraining data from large language models",
+            "Zhang et al. (2025), Min-K%++: improved baseline for detecting pre-training data from large language "
+            "models",
+            "Watson, Guo, Cormode & Sablayrolles (2022), On the importance of difficulty calibration in membership "
+            "inference attacks",
+            "Ilić, Stanojević & Cvejoski (2026), Powerful training-free membership inference against autoregressive "
+            "language models (arXiv 2601.12104)",
+            "Chen, Du, Zhang, Kundu, Fleming, Ribeiro & Li (2026), Window-based membership inference attacks against "
+            "fine-tuned large language models (arXiv 2601.02751)",
+        ),
+        load="audit_plugins.attacks.membership_panel:MembershipPanel",
+        scores=(  # without a base the first four, so that fewer tests are made than were planned
+            "loss",
+            "zlib",
+            "min-k",
+            "min-k-plus-plus",
+            "zlib-calibrated",
+            "min-k-calibrated",
+            "min-k-plus-plus-calibrated",
+            "ez",
+            "window-votes",
+        ),
+        params=AskedMembership,
+    ),
+    AttackPlugin(
+        name="prefix-extraction",
+        title={"en": "Extraction from a prefix", "ja": "書き出しからの抽出"},
+        goal="extraction",
+        question="continuation",
+        audits=frozenset({"model"}),
+        sees=frozenset({Asset.MODEL}),
+        assumption={
+            "en": "Can run the released model, and knows how a person's text begins.",
+            "ja": "公開されたモデルを動かすことができ、対象者のテキストの書き出しを知っている攻撃者です。",
+        },
+        references=(
+            "Carlini, Ippolito, Jagielski, Lee, Tramer & Zhang (2023), Quantifying memorization across neural language "
+            "models",
+            "Hayes et al. (2025), Measuring memorization in language models via probabilistic extraction "
+            "(arXiv 2410.19482)",
+            "Lin (2004), ROUGE: a package for automatic evaluation of summaries",
+            "Papineni, Roukos, Ward & Zhu (2002), BLEU: a method for automatic evaluation of machine translation",
+            "Lin & Och (2004), ORANGE: a method for evaluating automatic evaluation metrics for machine translation",
+        ),
+        load="audit_plugins.attacks.prefix_extraction:PrefixExtraction",
+        scores=("greedy",),
+        params=PrefixExtractionParams,
     ),
 )
