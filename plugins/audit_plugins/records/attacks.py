@@ -191,7 +191,7 @@ ATTACKS: tuple[AttackPlugin, ...] = (
         sees=frozenset({Asset.MODEL, Asset.BASE}),
         assumption={
             "en": "Holds the released model, the model it was fine-tuned from, and a person's full text.",
-            "ja": "公開されたモデル、その微調整前のモデル、対象者のテキスト全体を持つ攻撃者です。",
+            "ja": "公開されたモデル、ファインチューニング前のモデル、対象者のテキスト全体を持つ攻撃者です。",
         },
         references=(
             "Mireshghallah, Goyal, Uniyal, Berg-Kirkpatrick & Shokri (2022), Quantifying privacy risks of masked "
@@ -214,7 +214,7 @@ ATTACKS: tuple[AttackPlugin, ...] = (
         assumption={
             "en": "Holds the released model and a person's full text, and, for some of the scores, the model it was "
             "fine-tuned from.",
-            "ja": "公開されたモデルと対象者のテキスト全体を持ち、一部の指標では微調整前のモデルも持つ攻撃者です。",
+            "ja": "公開されたモデルと対象者のテキスト全体を持ち、一部の指標ではファインチューニング前のモデルも持つ攻撃者です。",
         },
         references=(
             "Yeom, Giacomelli, Fredrikson & Jha (2018), Privacy risk in machine learning: analyzing the connection "
