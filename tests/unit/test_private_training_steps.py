@@ -1,4 +1,4 @@
-"""The step that every private training of language models takes: clipped record by record, noised once, then divided."""
+"""The step that every private training of language models takes: clipped record by record, noised once."""
 
 import copy
 import math
@@ -280,14 +280,14 @@ def test_a_step_divides_by_the_expected_number_of_records_and_not_by_how_many_th
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_noise_is_drawn_once_a_step_with_the_planned_deviation_also_where_nobody_is(name, monkeypatch) -> None:
-    """2,000 or more coordinates, chi-squared at 1e-5; four portions of one record each would have twice the deviation."""
+    """Chi-squared at 1e-5; noise in each of four portions would have twice the deviation."""
     model, records = prepared(name), made_up([3, 6, 2, 9])
     settings = Settings(clipping_norm=1e-6, noise_multiplier=3e6, expected_batch=2.0, steps=2, learning_rate=0.1)
     one = loop(name, physical_batch=1)
     for rows in ([], [0, 1, 2, 3]):
         monkeypatch.setattr("audit_plugins.training.backends.NoiseSource", lambda rows=rows: Fixed(rows, rows))
-        model = copy.deepcopy(model)
-        moved = moved_by(model, lambda: one.private_steps(model, records, settings)).numpy()
+        its = copy.deepcopy(model)
+        moved = moved_by(its, lambda its=its: one.private_steps(its, records, settings)).numpy()
         wanted = 0.1 * 3.0 / 2.0 * 2**0.5
         squares = float((moved**2).sum()) / wanted**2
         assert len(moved) >= 256
@@ -348,3 +348,11 @@ def test_tied_embeddings_are_refused_and_the_way_out_is_told() -> None:
 def test_a_layer_that_is_not_there_is_told_with_those_that_are() -> None:
     with pytest.raises(InputError, match=r"no layer c_attn.*q_proj"):
         loop("lora-dpsgd", target_modules=["c_attn"]).prepare(llama())
+
+
+def test_steps_without_noise_learn() -> None:
+    model, records = prepared("full-dpsgd"), made_up([5] * 8)
+    before = float(losses(model, batch_of(records)).mean().detach())
+    settings = Settings(clipping_norm=1.0, steps=40, learning_rate=1.0, sample_rate=0.9, expected_batch=7.2)
+    loop("full-dpsgd").private_steps(model, records, settings)
+    assert float(losses(model, batch_of(records)).mean().detach()) < 0.7 * before

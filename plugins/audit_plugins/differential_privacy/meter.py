@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 
 from audit_core.guarantee import KeptValues, Mechanism, NoisyCounts, NoisySteps
@@ -48,8 +49,7 @@ class Meter:
 
     def _refuse_overspending(self, mechanism: Mechanism) -> None:
         after = [*self.committed, mechanism]
-        # Rényi accounting is quick and the looser one: what it lets pass needs no second look.
-        if rdp(after, self.delta) > self.epsilon and prv(after, self.delta) > self.epsilon:
+        if prv(after, self.delta) > self.epsilon and rdp(after, self.delta) > self.epsilon:
             raise Overspent(mechanism.purpose)
 
     def step(self) -> None:
@@ -118,19 +118,18 @@ def prv(mechanisms: Sequence[Mechanism], delta: float) -> float:
     References:
         Gopi, Lee & Wutschitz (2021), Numerical composition of differential privacy.
     """
-    from opacus.accountants import PRVAccountant
-
-    return _epsilon(PRVAccountant(), mechanisms, delta)
+    return _epsilon("prv", tuple(mechanisms), delta)
 
 
 def rdp(mechanisms: Sequence[Mechanism], delta: float) -> float:
     """The epsilon of mechanisms by Rényi accounting (Mironov 2017)."""
-    from opacus.accountants import RDPAccountant
-
-    return _epsilon(RDPAccountant(), mechanisms, delta)
+    return _epsilon("rdp", tuple(mechanisms), delta)
 
 
-def _epsilon(accountant: object, mechanisms: Sequence[Mechanism], delta: float) -> float:
+@cache
+def _epsilon(kind: str, mechanisms: tuple[Mechanism, ...], delta: float) -> float:
+    from opacus.accountants import create_accountant
+
     history, left = [], delta
     for one in mechanisms:
         if isinstance(one, KeptValues):
@@ -143,30 +142,100 @@ def _epsilon(accountant: object, mechanisms: Sequence[Mechanism], delta: float) 
         return math.inf
     if not history:
         return 0.0
-    accountant.history = history  # type: ignore[attr-defined]
+    accountant = create_accountant(kind)
+    accountant.history = history
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a logarithm of 0 on the way where nothing is sampled away
-        return float(accountant.get_epsilon(delta=left))  # type: ignore[attr-defined]
+        return float(accountant.get_epsilon(delta=left))
+
+
+LEAST_NOISE, MOST_NOISE = 0.3, 1e4
+"""Of steps, over the clipping norm: below the one, nobody is protected; beyond the other, nothing is learnt."""
+
+NEAR = 0.003
+"""Noise is sized so that at most this share of a budget is left."""
 
 
 def noise_for(epsilon: float, delta: float, before: Sequence[Mechanism], steps: NoisySteps) -> float:
-    """The least noise multiplier at which as many steps, after what was spent before, stay within a budget.
+    """The noise multiplier at which as many steps, after what was spent before, just stay within a budget.
 
     Raises:
-        Overspent: The budget is spent already.
+        Overspent: The budget is spent already, or no noise is enough.
     """
-
-    def after(noise: float) -> list[Mechanism]:
-        return [*before, replace(steps, noise_multiplier=noise)]
-
     if prv(before, delta) >= epsilon:
         raise Overspent(steps.purpose)
-    # Rényi accounting is quick and asks for more noise, where it finds any: it says where to look.
+
+    def spent(noise: float) -> float:
+        return prv([*before, replace(steps, noise_multiplier=noise)], delta)
+
+    noise = _about(epsilon, delta, before, steps)
+    low, high = (LEAST_NOISE, math.inf), (MOST_NOISE, 0.0)  # noise that is not enough, and noise that is; their costs
+    while high[0] / low[0] > 1 + NEAR / 10:
+        cost = spent(noise)
+        if epsilon * (1 - NEAR) <= cost <= epsilon:
+            return noise
+        low, high = ((noise, cost), high) if cost > epsilon else (low, (noise, cost))
+        noise = _between(low, high, epsilon * (1 - NEAR / 2))
+    if high[0] == MOST_NOISE:
+        raise Overspent("no noise is enough for so small a budget")
+    return high[0]
+
+
+def _between(low: tuple[float, float], high: tuple[float, float], epsilon: float) -> float:
+    """The noise whose cost is to be expected to be epsilon: costs are about a power of the noise."""
+    middle = math.sqrt(low[0] * high[0])
+    if high[1] <= 0 and math.isinf(low[1]):
+        return middle
+    if high[1] <= 0:  # one cost is known: they fall somewhat faster than noise grows
+        noise = low[0] * (low[1] / epsilon) ** 0.8
+    elif math.isinf(low[1]):
+        noise = high[0] * (high[1] / epsilon) ** 0.8
+    else:
+        power = math.log(high[0] / low[0]) / math.log(low[1] / high[1])
+        noise = low[0] * (low[1] / epsilon) ** power
+    return noise if low[0] < noise < high[0] else middle
+
+
+def _about(epsilon: float, delta: float, before: Sequence[Mechanism], steps: NoisySteps) -> float:
+    """Where to look first, by the central limit of many steps, which asks for too little noise.
+
+    References:
+        Dong, Roth & Su (2022), Gaussian differential privacy, section 5.
+    """
+    squares = sum(_square(one.noise_multiplier, 1.0, 1) for one in before if isinstance(one, NoisyCounts))
+    squares += sum(
+        _square(one.noise_multiplier, one.sample_rate, one.steps) for one in before if isinstance(one, NoisySteps)
+    )
+
+    def enough(noise: float) -> bool:
+        mu = math.sqrt(squares + _square(noise, steps.sample_rate, steps.steps))
+        return _delta_of(mu, epsilon) <= delta
+
+    if enough(LEAST_NOISE * 1.05):
+        return LEAST_NOISE
     try:
-        low, high = least(lambda noise: rdp(after(noise), delta) <= epsilon, 0.3, 1e4, 1.05)
+        return least(enough, LEAST_NOISE, MOST_NOISE, 1.01)[1]
     except Overspent:
-        low, high = 0.3, 1e4
-    return least(lambda noise: prv(after(noise), delta) <= epsilon, low * 0.7, high, 1.003)[1]
+        return MOST_NOISE
+
+
+def _square(noise: float, rate: float, steps: int) -> float:
+    """What steps add to the square of the mean of a Gaussian mechanism that costs as much."""
+    each = 1 / noise**2 if rate == 1 else rate**2 * math.expm1(min(1 / noise**2, 500.0))
+    return steps * each
+
+
+def _delta_of(mu: float, epsilon: float) -> float:
+    """The delta of a Gaussian mechanism at an epsilon (Balle & Wang 2018, theorem 8)."""
+    if mu == 0:
+        return 0.0
+    if epsilon > 700:
+        return _normal(mu / 2 - epsilon / mu)
+    return _normal(mu / 2 - epsilon / mu) - math.exp(epsilon) * _normal(-mu / 2 - epsilon / mu)
+
+
+def _normal(z: float) -> float:
+    return math.erfc(-z / math.sqrt(2)) / 2
 
 
 def noise_of_counts(epsilon: float, delta: float, looks: int) -> float:
