@@ -36,6 +36,7 @@ PARAMS = {one.name: one.params for one in TRAINING_BACKENDS}
 BACKENDS: dict[str, Any] = {one.backend: one for one in (Full, FullDpsgd, Lora, LoraDpsgd, PromptDpsgd)}
 PRIVATE = ("full-dpsgd", "lora-dpsgd", "prompt-dpsgd")
 CLAIM = {"epsilon": 6, "delta": 1e-5}
+PHASES = [{"share": 0.4, "epochs": 1, "learning_rate": 0.01}, {"share": 0.6, "epochs": 2, "batch": 8}]
 
 
 @pytest.fixture(autouse=True)
@@ -172,10 +173,10 @@ def test_training_without_a_guarantee_learns_and_claims_nothing(name: str, tiny_
     layers = {"target_modules": ["q_proj", "v_proj", "lm_head"]} if name == "lora" else {}
     before = mean_loss(backend(name, epochs=0.01, learning_rate=1e-6).train(task(tiny_base), budget()), task(tiny_base))
     heard: list[Any] = []
-    trained = backend(name, epochs=30, learning_rate=2e-2, **layers).train(task(tiny_base), budget(report=heard.append))
+    trained = backend(name, epochs=12, learning_rate=2e-2, **layers).train(task(tiny_base), budget(report=heard.append))
     assert trained.guarantee is None
     assert mean_loss(trained, task(tiny_base)) < 0.6 * before
-    assert heard[-1]["step"] == heard[-1]["steps"] == 180
+    assert heard[-1]["step"] == heard[-1]["steps"] == 72
     assert heard[-1]["loss"] < 0.6 * before
 
 
@@ -242,8 +243,7 @@ def test_the_unit_is_that_of_the_task(tiny_base: Path) -> None:
 def test_phases_draw_on_one_epsilon_and_each_has_its_rate(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rates: list[float] = []
     monkeypatch.setattr(fine_tuning, "_set_rate", lambda _, rate: rates.append(rate))
-    phases = [{"share": 0.4, "epochs": 1, "learning_rate": 0.01}, {"share": 0.6, "epochs": 2, "batch": 8}]
-    claim = backend("lora-dpsgd", phases=phases).train(task(tiny_base), budget()).guarantee
+    claim = backend("lora-dpsgd", phases=PHASES).train(task(tiny_base), budget()).guarantee
     _, one, other = claim.mechanisms
     assert (one.steps, one.expected_batch, other.steps, other.expected_batch) == (6, 4.0, 6, 8.0)
     assert rates == [0.01, 1e-3]
@@ -323,13 +323,12 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("often")
 def test_a_private_training_that_was_cut_off_goes_on_with_what_it_had_spent(tiny_base, tmp_path, monkeypatch) -> None:
     """Nothing is counted again; the steps that are left are those that were planned, from the weights that were."""
-    phases = [{"share": 0.4, "epochs": 0.5}, {"share": 0.6, "epochs": 0.5}]
     with monkeypatch.context() as cut:
-        cut.setattr(fine_tuning, "Live", _cut_off_at(5))
+        cut.setattr(fine_tuning, "Live", _cut_off_at(8))
         with pytest.raises(_CutOff):
-            backend("lora-dpsgd", phases=phases).train(task(tiny_base), budget(workshop=tmp_path))
+            backend("lora-dpsgd", phases=PHASES).train(task(tiny_base), budget(workshop=tmp_path))
     left = json.loads((tmp_path / checkpoints.STATE).read_bytes())
-    assert left["taken"] == 4
+    assert left["taken"] == 7
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
     monkeypatch.setattr(NoiseSource, "counts", lambda *_: pytest.fail("counted again"))
@@ -337,16 +336,16 @@ def test_a_private_training_that_was_cut_off_goes_on_with_what_it_had_spent(tiny
     real = NoiseSource.poisson_sample
     monkeypatch.setattr(NoiseSource, "poisson_sample", lambda *its: drawn.append(1) or real(*its))
     heard: list[Any] = []
-    trained = backend("lora-dpsgd", phases=phases).train(
+    trained = backend("lora-dpsgd", phases=PHASES).train(
         task(tiny_base), budget(workshop=tmp_path, report=heard.append)
     )
-    assert len(drawn) == 2
-    assert [one.steps for one in trained.guarantee.mechanisms[1:]] == [3, 3]
+    assert len(drawn) == 5
+    assert [one.steps for one in trained.guarantee.mechanisms[1:]] == [6, 6]
     assert [one.noise_multiplier for one in trained.guarantee.mechanisms[1:]] == [
         plan["noise_multiplier"] for plan in left["planned"]
     ]
     assert trained.guarantee.epsilon <= 6.0
-    assert heard[-1]["step"] == 6
+    assert heard[-1]["step"] == 12
 
 
 @pytest.mark.usefixtures("often")
