@@ -33,8 +33,16 @@ class LoopSettings:
     expected_batch: float
 
 
+LOOP = ("prepare", "private_steps")
+"""The methods of a loop that can be examined."""
+
+
 class PrivateLoop(Protocol):
-    """What the class of a training backend must have besides, to be examined: the same code that takes its real steps."""
+    """What the class of a training backend must have besides, to be examined: the same code that takes its real steps.
+
+    It is built with the backend's parameters as keywords. It may have `examined() -> PrivateLoop`, which gives a loop
+    that differs only in what does not fit a model of the Llama family, such as the names of layers.
+    """
 
     def prepare(self, base: "nn.Module") -> "nn.Module":
         """The model to train: those of its parameters that require a gradient; all others are left as they are.
