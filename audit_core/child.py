@@ -17,6 +17,8 @@ import numpy as np
 
 from audit_core import exchange, exchanged_answers
 from audit_core.answers import Answer, Continuations, Guesses, Links, Predicates, Scores
+from audit_core.doctor.contract import LOOP
+from audit_core.doctor.findings import PROBES, Probe
 from audit_core.evidence import InvalidEvidence
 from audit_core.guarantee import Guarantee
 from audit_core.leaving import leave_after
@@ -47,6 +49,8 @@ def main(folder: Path) -> int:
             _train(kind(**job["params"]), folder, rng)
         elif job["role"] == "scoring":
             _score(folder)
+        elif job["role"] == "doctor":
+            _examine(kind, job, folder)
         elif job["role"] == "attack":
             _answer(kind(**job["params"]), folder, rng)
         else:
@@ -89,6 +93,30 @@ def _train(backend: Any, folder: Path, rng: np.random.Generator) -> None:
     exchange.write_guarantee(folder, trained.guarantee)
     trained.save(folder / exchange.MODEL)
     exchange.write_guarantee(folder / exchange.MODEL, trained.guarantee)  # the model carries its ledger
+
+
+def _examine(kind: Any, job: dict[str, Any], folder: Path) -> None:
+    """Probes a private training loop; or says what its class lacks to be examined."""
+    if lacking := [name for name in LOOP if not callable(getattr(kind, name, None))]:
+        exchange.write_examination(folder, (), lacking)
+        return
+    from audit_core.doctor.probes import probes
+
+    def again() -> Any:
+        # A file is run anew, as in a new process: a seed at its top would be set again.
+        loop = (kind if job["file"] is None else load(job["load"], job["file"]))(**job["params"])
+        return loop.examined() if hasattr(loop, "examined") else loop
+
+    report, found = exchange.reporting(folder), list[Probe]()
+    failed = traceback.print_exc if job_is_debugged(folder) else _unsaid
+    for probe in probes(again(), again=again, failed=failed):
+        found.append(probe)
+        report({"step": len(found), "steps": len(PROBES)})
+    exchange.write_examination(folder, found, [])
+
+
+def _unsaid() -> None:
+    """What was raised may quote what it met."""
 
 
 def _score(folder: Path) -> None:

@@ -134,6 +134,22 @@ def fine_tuning(recipe: Recipe, registry: Registry) -> FineTuning | None:
     return FineTuning(plugin=plugin, params=params, base=base, load=load)
 
 
+def training_backend(name: str, params: Params | None, registry: Registry) -> tuple[TrainingBackendPlugin, Params]:
+    """A training backend by its name, and its parameters with their defaults.
+
+    Args:
+        params: Those that are given; None for those that its record names to try it with.
+
+    Raises:
+        PluginError: The name or a parameter is not there, or what the backend needs is not installed.
+    """
+    if params is None and name in registry.training_backends:
+        params = registry.training_backends[name].trial
+    raise_all(list(_problems_of_backend(name, params or {}, registry)), PluginError)
+    plugin = registry.training_backends[name]
+    return plugin, plugin.params.model_validate(params or {}).model_dump(mode="json")
+
+
 def _model_place(recipe: Recipe, written: str | None, key: str) -> Path | None:
     if written is None:
         return None
@@ -149,13 +165,16 @@ def _model_place(recipe: Recipe, written: str | None, key: str) -> Path | None:
 def _backend_problems(recipe: Recipe, registry: Registry) -> Iterator[Problem]:
     if not isinstance(recipe.release, ModelledSpec) or recipe.release.model.train is None:
         return
-    name, where = recipe.release.model.train, "release.model.params"
+    yield from _problems_of_backend(recipe.release.model.train, recipe.release.model.params, registry)
+
+
+def _problems_of_backend(name: str, params: Params, registry: Registry) -> Iterator[Problem]:
     if name not in registry.training_backends:
         yield _unknown("backend", "training backend", name, registry.training_backends, "release.model.train")
         return
     plugin = registry.training_backends[name]
     yield from _not_installed(plugin, "release.model")
-    yield from _parameter_problems("backend", plugin, recipe.release.model.params, where)
+    yield from _parameter_problems("backend", plugin, params, "release.model.params")
 
 
 def _model_folder(recipe: Recipe, written: str) -> Path:

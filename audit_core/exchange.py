@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from audit_core.case import Case
+from audit_core.doctor.findings import PROBES, Probe
 from audit_core.guarantee import Guarantee
 from audit_core.isolation import REPORTS
 from audit_core.questions import Continuation, HiddenValue, Linkage, Membership, Neighbours, Question, SinglingOut
@@ -24,6 +26,7 @@ _CASE_TABLES = ("release", "members", "non_members", "published", "released_iden
 _CASE_ARRAYS = ("member_subjects", "non_member_subjects")
 LEDGER, MODEL = "ledger.json", "model"
 _SCORES, _TEXTS = ".scores.npz", "texts.jsonl"
+_EXAMINATION = "examination.json"
 _CASE_PLAIN = ("name", "roles", "unit", "overlap", "generalised", "k_anonymity_min", "made")
 
 
@@ -205,6 +208,26 @@ def read_guarantee(folder: Path) -> Guarantee | None:
     """
     path = folder / LEDGER
     return Guarantee.from_json(path.read_bytes()) if path.is_file() else None
+
+
+def write_examination(folder: Path, probes: Sequence[Probe], lacking: Sequence[str]) -> None:
+    """What an examination found, or which methods there were not to examine."""
+    told = {"probes": [asdict(probe) for probe in probes], "lacking": list(lacking)}
+    (folder / _EXAMINATION).write_text(json.dumps(told), encoding="utf-8")
+
+
+def read_examination(folder: Path) -> tuple[tuple[Probe, ...], tuple[str, ...]]:
+    """What was found, and what lacks.
+
+    Raises:
+        OSError, ValueError: It is not there, or is none.
+    """
+    told = TypeAdapter(dict[str, Any]).validate_json((folder / _EXAMINATION).read_bytes())
+    probes = TypeAdapter(tuple[Probe, ...]).validate_python(told.get("probes"))
+    lacking = TypeAdapter(tuple[Literal["prepare", "private_steps"], ...]).validate_python(told.get("lacking"))
+    if not lacking and [probe.name for probe in probes] != list(PROBES):
+        raise ValueError("not the probes that there are")
+    return probes, lacking
 
 
 def reporting(folder: Path) -> Heard:

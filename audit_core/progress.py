@@ -14,7 +14,7 @@ class Progress(Protocol):
         """Told of one thing.
 
         Args:
-            event: "reading", "generating", "training", "scoring", "started", "finished" or "judging".
+            event: "reading", "generating", "training", "scoring", "started", "finished", "judging" or "examining".
             about: What it is about.
             numbers: While a generator or a model is trained, how it goes: "step", "steps", "epsilon_spent", "eta_s" and
                 the like; of a generator then "rows_sampled", "rows_rejected" by rules and "rows_released".

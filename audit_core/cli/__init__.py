@@ -12,6 +12,7 @@ import click
 from audit_core import __version__
 from audit_core.cli.auditing import audit, demo
 from audit_core.cli.calibrating import calibrate
+from audit_core.cli.doctoring import doctor
 from audit_core.cli.installed import plugins
 from audit_core.cli.planning import plan
 from audit_core.cli.reference import explain, policy, schema
@@ -29,7 +30,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, demo, plan, calibrate, study, judge, render, verify, plugins, policy, schema, explain):
+for command in (audit, demo, plan, calibrate, study, doctor, judge, render, verify, plugins, policy, schema, explain):
     cli.add_command(command)
 
 

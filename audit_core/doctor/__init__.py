@@ -1,0 +1,1 @@
+"""Examines a loop that trains a language model with differential privacy, before it sees anybody's records."""
