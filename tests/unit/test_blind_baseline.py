@@ -9,6 +9,7 @@ from audit_core.blind_baseline import blind_baseline
 from audit_core.cache import Cache
 from audit_core.case import Case
 from audit_core.isolation import Limits
+from audit_core.made_up_models import made_up_model
 from audit_core.measurement import Measurement
 from audit_core.registry import Registry
 from audit_core.tables import Table, read_only
@@ -17,8 +18,7 @@ from audit_core.testing import made_up_case
 
 def measured(case: Case) -> Measurement:
     setting = Setting(seed=0, content="test", limits=Limits(), confidence=0.95)
-    found = blind_baseline(lay_out(case, setting, Registry(), [], Cache()))
-    assert found is not None
+    (found,) = blind_baseline(lay_out(case, setting, Registry(), [], Cache()))
     return found
 
 
@@ -84,6 +84,17 @@ def test_a_running_number_tells_people_apart_and_not_the_arms() -> None:
 def test_too_few_people_settle_nothing() -> None:
     setting = Setting(seed=0, content="test", limits=Limits(), confidence=0.95)
     few = made_up_case("innocent", rows=9)
-    assert blind_baseline(lay_out(few, setting, Registry(), [], Cache())) is None
+    assert not blind_baseline(lay_out(few, setting, Registry(), [], Cache()))
     alone = replace(made_up_case("innocent", rows=50), non_members=None)
-    assert blind_baseline(lay_out(alone, setting, Registry(), [], Cache())) is None
+    assert not blind_baseline(lay_out(alone, setting, Registry(), [], Cache()))
+
+
+def test_texts_of_two_kinds_are_told_apart_by_words_and_those_of_one_kind_are_not() -> None:
+    for leak, apart in (("innocent", False), ("leaky", True)):
+        made = made_up_model(leak, texts=300, length=40)
+        setting = Setting(seed=0, content=leak, limits=Limits(), confidence=0.95)
+        found = blind_baseline(lay_out(made.case, setting, Registry(), [], Cache(), scores=made.scores))
+        assert {one.of for one in found} == {"words", "surface"}
+        # Members' words follow from each other in the leaky case, so pairs of words tell.
+        words = next(one for one in found if one.of == "words")
+        assert (words.evidence.bounds(0.95).low > 0.55) == apart

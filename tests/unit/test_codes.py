@@ -11,6 +11,7 @@ import pytest
 from audit_core.blanks import BLANKS, unfilled
 from audit_core.case import Case
 from audit_core.codes import CODES, FACTS, GOALS, sentence, separated
+from audit_core.made_up_models import made_up_model
 from audit_core.measurement import Reason
 from audit_core.policy import load_policy, shipped_policies
 from audit_core.tables import Table, read_only
@@ -164,10 +165,11 @@ def test_the_facts_we_have_words_for_are_those_of_a_case() -> None:
         "generalised": False,
         "k_anonymity_min": 0,
         "unit": "row",
+        "model": None,
     }
     for name, value in values.items():
         object.__setattr__(case, name, value)
-    assert set(case.facts) == set(FACTS)
+    assert set(case.facts) | set(made_up_model("innocent", texts=2).case.facts) == set(FACTS)
 
 
 def test_every_goal_of_a_shipped_policy_has_words() -> None:

@@ -35,6 +35,9 @@ MEASUREMENTS = {
         "released_near_excess",
     },
     "membership": set(MEASURES["membership"]),
+    "likelihood-ratio": set(MEASURES["membership"]),
+    "membership-panel": set(MEASURES["membership"]),
+    "prefix-extraction": set(MEASURES["continuation"]),
     "attribute-disclosure": set(MEASURES["hidden-value"]),
     "linkability": set(MEASURES["linkage"]),
     "singling-out": set(MEASURES["singling-out"]),
@@ -92,6 +95,7 @@ def test_these_policies_ship() -> None:
         "dp-model",
         "emahc-0070",
         "jp-appi",
+        "llm-finetune",
         "public-release",
         "starter",
     )
@@ -124,8 +128,9 @@ def test_every_shipped_rule_names_a_measurement_that_exists(shipped: Policy) -> 
     assert [rule.name for rule in shipped.rules if rule.measurement not in MEASUREMENTS.get(rule.attack, ())] == []
 
 
-def test_a_shipped_policy_says_what_it_needs_of_a_table(shipped: Policy) -> None:
-    assert shipped.needs["table"]
+def test_a_shipped_policy_says_what_it_needs_of_a_table_or_a_model(shipped: Policy) -> None:
+    assert set(shipped.needs) == ({"model"} if shipped.name == "llm-finetune" else {"table"})
+    assert all(shipped.needs.values())
 
 
 def test_starter_gates_what_its_table_says() -> None:

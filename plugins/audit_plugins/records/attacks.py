@@ -214,7 +214,8 @@ ATTACKS: tuple[AttackPlugin, ...] = (
         assumption={
             "en": "Holds the released model and a person's full text, and, for some of the scores, the model it was "
             "fine-tuned from.",
-            "ja": "公開されたモデルと対象者のテキスト全体を持ち、一部の指標ではファインチューニング前のモデルも持つ攻撃者です。",
+            "ja": "公開されたモデルと対象者のテキスト全体を持ち、一部の指標ではファインチューニング前のモデルも"
+            "持つ攻撃者です。",
         },
         references=(
             "Yeom, Giacomelli, Fredrikson & Jha (2018), Privacy risk in machine learning: analyzing the connection "
