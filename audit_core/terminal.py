@@ -184,7 +184,7 @@ def comparison(cards: Mapping[str, Scorecard], out: Path, language: str) -> None
     for name, card in cards.items():
         console.print(
             Text(f"{card.verdict.upper()}  ", style=f"bold {COLOURS[card.verdict]}").append(
-                card.release.name, "default"
+                card.release.name if card.release.kind == "table" else card.name, "default"
             )
         )
         console.print(Padding(Text(_why(card, language)), (0, 0, 0, 6)))

@@ -1,5 +1,6 @@
 """`audit` and `demo`: run an audit into a pack."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,12 +89,47 @@ def _audited(
     return scorecard
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """Releases that are audited side by side, and what is to come of them.
+
+    Attributes:
+        folder: Of their recipes, in the package.
+        failing: Recipes whose release has to fail.
+        others: Recipes whose release must not.
+        out: The usual folder of their packs.
+        needs: The extra that it needs, and a module of it; None for nothing.
+    """
+
+    folder: tuple[str, ...]
+    failing: tuple[str, ...]
+    others: tuple[str, ...]
+    out: str
+    needs: tuple[str, str] | None = None
+
+
+DEMOS = {
+    "tables": Demo(folder=("demo",), failing=("leaky",), others=("ctgan", "fresh"), out="demo-out"),
+    "text": Demo(
+        folder=("demo", "text"),
+        failing=("plain",),
+        others=("private",),
+        out="demo-text-out",
+        needs=("language", "transformers"),
+    ),
+}
+
+
 @click.command()
-@click.option("--out", type=FILE, default=Path("demo-out"), show_default=True, help="The folder of the three packs.")
+@click.argument("what", type=click.Choice(list(DEMOS)), default="tables")
+@click.option("--out", type=FILE, help="The folder of the packs; demo-out or demo-text-out if left out.")
 @click.option("--force", is_flag=True, help="Overwrite what stands in --out.")
 @language_option
-def demo(out: Path, force: bool, lang: str) -> int:
-    """Audit three releases of one census table side by side: a leaky one, a CTGAN's, and fresh real rows.
+def demo(what: str, out: Path | None, force: bool, lang: str) -> int:
+    """Audit made-up or public releases side by side; nothing is downloaded.
+
+    `tables` (the default): three releases of one census table: a leaky one, a CTGAN's, and fresh real rows. `text`: a
+    small language model, fine-tuned on made-up clinical notes without and with differential privacy.
 
     Exit code 0: each came out as it should, or the demo itself is broken.
     """
@@ -103,15 +139,18 @@ def demo(out: Path, force: bool, lang: str) -> int:
     from audit_core.scorecard import Verdict
     from audit_core.terminal import comparison
 
+    its = DEMOS[what]
+    _refuse_without(its)
+    place = out or Path(its.out)
     cards: dict[str, Scorecard] = {}
-    with resources.as_file(resources.files("audit_core") / "demo") as folder:
-        for name in ("leaky", "ctgan", "fresh"):
+    with resources.as_file(resources.files("audit_core").joinpath(*its.folder)) as folder:
+        for name in (*its.failing, *its.others):
             recipe = load_recipe(folder / f"{name}.yaml")
             cards[name] = _audited(
                 recipe,
                 (),
                 (),
-                out=out / name,
+                out=place / name,
                 resume=False,
                 force=force,
                 as_json=False,
@@ -120,7 +159,20 @@ def demo(out: Path, force: bool, lang: str) -> int:
                 lang=lang,
                 fail_on="inconclusive",
             )
-    comparison(cards, out, lang)
+    comparison(cards, place, lang)
     verdicts = {name: card.verdict for name, card in cards.items()}
-    right = verdicts["leaky"] is Verdict.FAIL and Verdict.FAIL not in (verdicts["ctgan"], verdicts["fresh"])
+    right = all(verdicts[name] is Verdict.FAIL for name in its.failing)
+    right = right and Verdict.FAIL not in [verdicts[name] for name in its.others]
     return 0 if right and Verdict.ERROR not in verdicts.values() else 4
+
+
+def _refuse_without(demo: Demo) -> None:
+    """Raises InputError where the extra that a demo needs is not installed."""
+    from importlib.util import find_spec
+
+    from audit_core.errors import InputError, Problem
+
+    if demo.needs is not None and find_spec(demo.needs[1]) is None:
+        what = f"this demo needs {demo.needs[1]}, which is not installed"
+        fix = f"Install it with `pip install 'sekisho[{demo.needs[0]}]'`"
+        raise InputError(Problem(code="backend-needs-extra", what=what, fix=fix))
