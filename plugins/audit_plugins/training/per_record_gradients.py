@@ -81,7 +81,7 @@ class PerRecordGradients:
         """Of each record, for each parameter: shape `(n_records, *of_parameter)`."""
         for parameter in self.parameters:
             parameter.grad = None
-        self._hooks.set_grad_sample_to_none()
+            parameter.grad_sample = None  # type: ignore[attr-defined]
         loss = losses(self.model, batch_of(records)).sum()
         with warnings.catch_warnings():
             # What is trained first in a model has no input that needs a gradient.
