@@ -24,7 +24,7 @@ from audit_core.training import ModelAccess, TrainingTask
 OVERFITTED_TO = 200
 """Members that the leaky twin learns by heart, at most; it is tried against twice as many non-members."""
 
-OVERFIT = {"rank": 16, "alpha": 32, "epochs": 20, "batch": 10, "learning_rate": 3e-3}
+OVERFIT = {"rank": 32, "target_modules": ["all-linear"], "epochs": 20, "batch": 10, "learning_rate": 3e-3}
 """How: many times over, quickly, and without privacy."""
 
 

@@ -29,7 +29,9 @@ class _Adapters(BaseModel):
         default=None, ge=1, le=10**6, description="the adapters count alpha over rank times; twice the rank if left out"
     )
     target_modules: tuple[str, ...] = Field(
-        default=LAYERS, min_length=1, description="the layers that get an adapter, as the base names them"
+        default=LAYERS,
+        min_length=1,
+        description="the layers that get an adapter, as the base names them; all-linear for all but the output",
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from audit_core.errors import InputError, Problem
 
 SOFT_PROMPT = "soft_prompt"
+
+EVERY_LAYER = "all-linear"
+"""In place of the layers' names, as PEFT calls it."""
 
 
 class Technique(Protocol):
@@ -49,7 +52,7 @@ class LowRank:
 
     Attributes:
         alpha: Their products count alpha over rank times; None for twice the rank.
-        targets: The names of the layers, as they end.
+        targets: The names of the layers, as they end; `EVERY_LAYER` stands for all but the output.
         dropout: In what the adapters see, where training is not private.
 
     References:
@@ -70,15 +73,16 @@ class LowRank:
         from peft import LoraConfig, TaskType, get_peft_model
 
         layers = {name: module for name, module in network.named_modules() if _is_layer(module)}
-        for target in self.targets:
+        targets = _all_but_output(network, layers) if self.targets == (EVERY_LAYER,) else self.targets
+        for target in targets:
             if not any(_ends(name, target) for name in layers):
                 raise InputError(_no_such_layer(target, layers))
-        chosen = [module for name, module in layers.items() if any(_ends(name, target) for target in self.targets)]
+        chosen = [module for name, module in layers.items() if any(_ends(name, target) for target in targets)]
         config = LoraConfig(
             task_type=TaskType.CAUSAL_LM,
             r=self.rank,
             lora_alpha=2 * self.rank if self.alpha is None else self.alpha,
-            target_modules=list(self.targets),
+            target_modules=list(targets),
             lora_dropout=0.0 if private else self.dropout,
             fan_in_fan_out=all(type(module).__name__ == "Conv1D" for module in chosen),
         )
@@ -189,6 +193,12 @@ def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
 
 def _is_layer(module: nn.Module) -> bool:
     return isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
+
+
+def _all_but_output(network: nn.Module, layers: Mapping[str, nn.Module]) -> tuple[str, ...]:
+    """The last parts of the names of all layers but the one that the logits come from."""
+    output = network.get_output_embeddings()  # type: ignore[operator]
+    return tuple(sorted({name.rpartition(".")[2] for name, module in layers.items() if module is not output}))
 
 
 def _ends(name: str, target: str) -> bool:
