@@ -26,6 +26,7 @@ from audit_core.loading import load
 from audit_core.measurement import Measurement, Reason
 from audit_core.questions import Continuation, HiddenValue, Linkage, Membership, Question, SinglingOut
 from audit_core.refit import Budget, fitted
+from audit_core.training import Unfit
 
 _ANSWER_TO: dict[type[Question], type[Answer]] = {
     Membership: Scores,
@@ -169,10 +170,15 @@ def _write_ignored(folder: Path, count: int) -> None:
 
 
 def _failure(error: BaseException) -> dict[str, str]:
-    """The kind and the place of an error, without its message, which may quote a record; evidence's never does."""
+    """The kind and the place of an error, without its message, which may quote a record; evidence's never does.
+
+    That a base cannot be trained is told by a code, which quotes nothing either.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     told = {"type": type(error).__name__, "place": place}
+    if isinstance(error, Unfit):
+        return told | {"unfit": error.problems[0].code}
     return told | {"evidence": str(error)} if isinstance(error, InvalidEvidence) else told
 
 

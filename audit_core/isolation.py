@@ -19,6 +19,7 @@ import psutil
 
 from audit_core.measurement import Reason
 from audit_core.refit import Heard, unheard
+from audit_core.training import UNFIT
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _PASSED_ON_PREFIXES = ("OMP_", "OPENBLAS_", "MKL_")
@@ -252,8 +253,11 @@ def _why(folder: Path, status: int, plugin: str) -> Reason:
         failure = json.loads((folder / "error.json").read_text(encoding="utf-8"))
         raised = Reason(code="plugin-raised", args={"type": str(failure["type"]), "place": str(failure["place"])})
         evidence = _OF_EVIDENCE.fullmatch(str(failure.get("evidence")))
+        unfit = failure.get("unfit")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Reason(code="process-exited", args={"status": status})
+    if isinstance(unfit, str) and unfit in UNFIT:
+        return Reason(code=unfit, args={})
     return raised if evidence is None else malformed(plugin, evidence.group())
 
 

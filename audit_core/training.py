@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from audit_core.errors import InputError
 from audit_core.guarantee import Guarantee
 from audit_core.loading import load
 from audit_core.texts import Text
@@ -29,6 +30,14 @@ class TrainingTask:
     base: Path
     unit: str = "row"
     rows_per_unit: int = 1
+
+
+UNFIT = frozenset({"embeddings-tied", "no-such-layer"})
+"""Why a base cannot be trained: codes of sentences that say so without a word of the texts."""
+
+
+class Unfit(InputError):
+    """A base that cannot be trained in the way asked for; the code of its problem is one of `UNFIT`."""
 
 
 class Model(Protocol):

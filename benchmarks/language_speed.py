@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from audit_core.doctor.contract import Record
 from audit_core.guarantee import NoisySteps
 from audit_plugins.differential_privacy.noise import NoiseSource
 from audit_plugins.params_language import LAYERS
@@ -23,7 +24,6 @@ from audit_plugins.training.descent import add_gradients
 from audit_plugins.training.per_record_gradients import PerRecordGradients
 from audit_plugins.training.private_steps import private_descent
 from audit_plugins.training.techniques import LowRank, trained_parameters
-from audit_plugins.training.token_records import Record
 
 PORTION = 8
 

@@ -17,15 +17,17 @@ from scipy.stats import chi2  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
-from audit_core.errors import InputError  # noqa: E402
+from audit_core.doctor.contract import Record  # noqa: E402
+from audit_core.doctor.probes import UnsoundTraining  # noqa: E402
+from audit_core.training import UNFIT, Unfit  # noqa: E402
 from audit_plugins.differential_privacy.noise import NoiseSource  # noqa: E402
 from audit_plugins.params_language import FullDpsgdParams, LoraDpsgdParams, PromptDpsgdParams  # noqa: E402
 from audit_plugins.training import private_steps  # noqa: E402
 from audit_plugins.training.backends import FullDpsgd, LoraDpsgd, PromptDpsgd  # noqa: E402
 from audit_plugins.training.per_record_gradients import NotPerRecord, PerRecordGradients  # noqa: E402
-from audit_plugins.training.self_check import UnsoundTraining, refuse_unsound_gradients  # noqa: E402
+from audit_plugins.training.self_check import refuse_unsound_gradients  # noqa: E402
 from audit_plugins.training.techniques import trained_parameters  # noqa: E402
-from audit_plugins.training.token_records import Record, batch_of, losses, portions, record  # noqa: E402
+from audit_plugins.training.token_records import batch_of, losses, portions, record  # noqa: E402
 
 VOCABULARY = 61
 BACKENDS = {
@@ -340,14 +342,16 @@ def test_no_dropout_of_the_base_or_of_adapters_takes_part() -> None:
 def test_tied_embeddings_are_refused_and_the_way_out_is_told() -> None:
     tied = llama()
     tied.lm_head.weight = tied.model.embed_tokens.weight
-    with pytest.raises(InputError, match="tie_word_embeddings=False"):
+    with pytest.raises(Unfit, match="tie_word_embeddings=False") as tied_found:
         loop("full-dpsgd").prepare(tied)
+    assert tied_found.value.problems[0].code in UNFIT
     loop("lora-dpsgd").prepare(tied)
 
 
 def test_a_layer_that_is_not_there_is_told_with_those_that_are() -> None:
-    with pytest.raises(InputError, match=r"no layer c_attn.*q_proj"):
+    with pytest.raises(Unfit, match=r"no layer c_attn.*q_proj") as found:
         loop("lora-dpsgd", target_modules=["c_attn"]).prepare(llama())
+    assert found.value.problems[0].code in UNFIT
 
 
 def test_steps_without_noise_learn() -> None:

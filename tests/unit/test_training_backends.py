@@ -17,9 +17,17 @@ pytest.importorskip("peft")
 pytest.importorskip("transformers")
 
 from audit_core.accounting import epsilon_pld  # noqa: E402
+from audit_core.chosen import FineTuning  # noqa: E402
+from audit_core.doctor.probes import UnsoundTraining  # noqa: E402
+from audit_core.exchange import Folders  # noqa: E402
 from audit_core.guarantee import Guarantee, NoisyCounts, NoisySteps  # noqa: E402
+from audit_core.isolation import Failed, Limits, Usage  # noqa: E402
+from audit_core.kept import Kept  # noqa: E402
 from audit_core.ledger_words import known  # noqa: E402
+from audit_core.measurement import Reason  # noqa: E402
+from audit_core.model_release import trained_in_child  # noqa: E402
 from audit_core.refit import Budget  # noqa: E402
+from audit_core.registry import discover  # noqa: E402
 from audit_core.texts import Text  # noqa: E402
 from audit_core.training import TrainingTask  # noqa: E402
 from audit_plugins.differential_privacy.meter import Meter, Overspent, prv  # noqa: E402
@@ -43,6 +51,8 @@ PHASES = [{"share": 0.4, "epochs": 1, "learning_rate": 0.01}, {"share": 0.6, "ep
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One thread; and the same counts in every run, so that the same steps are planned."""
     monkeypatch.setattr(NoiseSource, "counts", lambda _, exact, sigma: exact)
+    # Tests of the probes themselves run them on these loops.
+    monkeypatch.setattr("audit_plugins.training.backends.refuse_unsound", lambda _: None)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -267,6 +277,32 @@ def test_a_budget_too_small_for_any_step_is_refused_before_a_record_is_in_one(ti
         backend("lora-dpsgd", epsilon=1e-5).train(task(tiny_base), budget())
 
 
+@pytest.mark.parametrize("name", PRIVATE)
+def test_a_loop_that_does_not_hold_is_refused_before_anything_is_spent(name: str, tiny_base: Path, monkeypatch) -> None:
+    examined: list[Any] = []
+
+    def unsound(its: Any) -> None:
+        examined.append(its)
+        raise UnsoundTraining("noise-once")
+
+    monkeypatch.setattr("audit_plugins.training.backends.refuse_unsound", unsound)
+    monkeypatch.setattr(NoiseSource, "counts", lambda *_: pytest.fail("something was spent"))
+    with pytest.raises(UnsoundTraining):
+        backend(name).train(task(tiny_base), budget())
+    assert isinstance(examined[0], BACKENDS[name])
+
+
+def test_gradients_that_are_not_of_records_are_refused_before_anything_is_spent(tiny_base: Path, monkeypatch) -> None:
+    """On the very model: of another architecture than the one on which the loop is examined."""
+    monkeypatch.setattr(
+        "audit_plugins.training.per_record_gradients.losses",
+        lambda model, batch: losses(model, batch) * (batch.attended.sum() / batch.attended.sum(dim=1)),
+    )
+    monkeypatch.setattr(NoiseSource, "counts", lambda *_: pytest.fail("something was spent"))
+    with pytest.raises(UnsoundTraining):
+        backend("lora-dpsgd", clipping_norm=100).train(task(tiny_base), budget())
+
+
 # Trainings that end before their plan
 
 
@@ -389,6 +425,24 @@ def test_a_checkpoint_of_other_texts_parameters_or_base_is_not_gone_on_from(tiny
     (tmp_path / checkpoints.WEIGHTS).write_bytes(b"")
     assert checkpoints.found(tmp_path, next(iter(names))) is None
     assert checkpoints.found(None, next(iter(names))) is None
+
+
+def test_a_base_that_cannot_be_trained_is_told_by_a_sentence(tiny_base: Path, tmp_path: Path) -> None:
+    """Out of the child in which it is found: without its message, which is not looked through for records."""
+    registry = discover()
+    plugin = registry.training_backends["lora"]
+    params = plugin.params.model_validate({"target_modules": ["c_attn"]}).model_dump(mode="json")
+    with pytest.raises(Failed) as failed:
+        trained_in_child(
+            FineTuning(plugin=plugin, params=params, base=tiny_base),
+            task(tiny_base),
+            registry,
+            seed=0,
+            limits=Limits(),
+            usage=Usage(),
+            kept=Kept(tmp_path, folders=Folders()),
+        )
+    assert failed.value.reason == Reason(code="no-such-layer", args={})
 
 
 # Files

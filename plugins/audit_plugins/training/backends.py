@@ -7,16 +7,17 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from audit_core.doctor.contract import LoopSettings, Record
+from audit_core.doctor.probes import refuse_unsound
 from audit_core.refit import Budget
 from audit_core.training import Model, TrainingTask
 from audit_plugins.differential_privacy.noise import NoiseSource
 from audit_plugins.training.fine_tuning import Allowed, FineTuned, Recipe, fine_tuned, privately_fine_tuned
 from audit_plugins.training.opening import opened
 from audit_plugins.training.per_record_gradients import PerRecordGradients
-from audit_plugins.training.private_steps import LoopSettings, private_descent
+from audit_plugins.training.private_steps import private_descent
 from audit_plugins.training.spending import Phase
 from audit_plugins.training.techniques import Everything, LowRank, SoftPrompt, Technique
-from audit_plugins.training.token_records import Record
 
 
 class _Plain:
@@ -41,7 +42,7 @@ class _Plain:
 
         Raises:
             NotFinite: A loss or a weight is no number any more.
-            InputError: The base cannot be trained in this way.
+            Unfit: The base cannot be trained in this way.
         """
         return fine_tuned(self._recipe, task, budget, [self._phase])
 
@@ -103,7 +104,7 @@ class _Private:
             TrainingStopped: A weight was no number any more; the exception carries what was spent.
             NotFinite: The same, where nothing is claimed.
             Overspent: The budget is too small.
-            InputError: The base cannot be trained in this way.
+            Unfit: The base cannot be trained in this way.
             UnsoundTraining, NotPerRecord: A probe of the training itself did not hold; nothing was spent.
         """
         phases, epsilon = _phases(self._params), self._params["epsilon"]
@@ -116,9 +117,10 @@ class _Private:
             count_share=self._params["count_share"],
             phases=phases,
         )
-        return privately_fine_tuned(self._recipe, task, budget, allowed, self._refuse_unsound)
+        return privately_fine_tuned(self._recipe, task, budget, allowed, self._look_at_itself)
 
-    def _refuse_unsound(self) -> None: ...
+    def _look_at_itself(self) -> None:
+        refuse_unsound(self.examined())
 
     @staticmethod
     def load(folder: Path, base: Path | None) -> Model:
@@ -129,7 +131,7 @@ class _Private:
         """The model whose parameters that require a gradient are to be trained.
 
         Raises:
-            InputError: The base cannot be trained in this way.
+            Unfit: The base cannot be trained in this way.
         """
         return self._technique.put_in(base, private=True)
 

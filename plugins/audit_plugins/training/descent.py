@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from audit_plugins.training.token_records import Record, batch_of, losses, portions
+from audit_core.doctor.contract import Record
+from audit_plugins.training.token_records import batch_of, losses, portions
 
 
 def shuffled(records: int, batch: int, epochs: float, rng: np.random.Generator) -> list[NDArray[np.intp]]:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from audit_core.doctor.contract import Record
 from audit_core.guarantee import Guarantee, NoisySteps
 from audit_core.ledger_words import code
 from audit_core.refit import Budget
@@ -26,7 +27,7 @@ from audit_plugins.training.private_steps import private_descent
 from audit_plugins.training.progress import Live
 from audit_plugins.training.self_check import refuse_unsound_gradients
 from audit_plugins.training.techniques import Technique, trained_parameters
-from audit_plugins.training.token_records import Record, record
+from audit_plugins.training.token_records import record
 
 DESCRIPTION, LEDGER = "model.json", "ledger.json"
 
@@ -141,7 +142,7 @@ def fine_tuned(
 
     Raises:
         NotFinite: A loss or a weight is no number any more.
-        InputError: The base cannot be trained in this way.
+        Unfit: The base cannot be trained in this way.
     """
     its = _started(recipe, task, budget.rng, private=by_coins)
     planned = [
@@ -211,11 +212,11 @@ def privately_fine_tuned(
     Raises:
         TrainingStopped: A weight was no number any more; the exception carries what was spent.
         Overspent: The budget is too small.
-        InputError: The base cannot be trained in this way.
+        Unfit: The base cannot be trained in this way.
         UnsoundTraining, NotPerRecord: A probe of the training itself did not hold; nothing was spent.
     """
-    refuse_unsound()
     its, noise = _started(recipe, task, budget.rng, private=True), NoiseSource()
+    refuse_unsound()
     vocabulary = len(its.base.network.get_input_embeddings().weight)  # type: ignore[operator]
     refuse_unsound_gradients(its.model, vocabulary, allowed.clipping_norm)
     meter = Meter(allowed.epsilon, allowed.delta)

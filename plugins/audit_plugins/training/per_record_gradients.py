@@ -8,7 +8,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from audit_plugins.training.token_records import Record, batch_of, losses, portions
+from audit_core.doctor.contract import Record
+from audit_plugins.training.token_records import batch_of, losses, portions
 
 
 class NotPerRecord(Exception):

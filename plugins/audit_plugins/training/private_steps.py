@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from audit_core.doctor.contract import Record
 from audit_plugins.differential_privacy.noise import NoiseSource
 from audit_plugins.training.per_record_gradients import PerRecordGradients
-from audit_plugins.training.token_records import Record
 
 
 class StepSettings(Protocol):
@@ -33,17 +33,6 @@ class StepSettings(Protocol):
     def steps(self) -> int: ...
     @property
     def expected_batch(self) -> float: ...
-
-
-class LoopSettings(StepSettings, Protocol):
-    """The same, for gradient descent as it is.
-
-    Attributes:
-        learning_rate: A step goes so many times the noisy gradient.
-    """
-
-    @property
-    def learning_rate(self) -> float: ...
 
 
 def free() -> None:

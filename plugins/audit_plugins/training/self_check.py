@@ -9,16 +9,14 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from audit_core.doctor.contract import Record
+from audit_core.doctor.probes import UnsoundTraining
 from audit_plugins.training.per_record_gradients import PerRecordGradients
 from audit_plugins.training.techniques import trained_parameters
-from audit_plugins.training.token_records import Record, batch_of, losses
+from audit_plugins.training.token_records import batch_of, losses
 
 LENGTHS = ((1, 1, 12, 5), (9, 2))
 """Tokens of the made-up records of two batches."""
-
-
-class UnsoundTraining(Exception):
-    """A probe did not hold: what would be claimed would not be so."""
 
 
 def refuse_unsound_gradients(model: nn.Module, vocabulary: int, clipping_norm: float) -> None:

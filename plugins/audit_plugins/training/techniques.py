@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from audit_core.errors import InputError, Problem
+from audit_core.errors import Problem
+from audit_core.training import Unfit
 
 SOFT_PROMPT = "soft_prompt"
 
@@ -33,7 +34,7 @@ class Technique(Protocol):
         """The model whose parameters that require a gradient are to be trained; the network itself is in it.
 
         Raises:
-            InputError: The network is none that can be trained in this way.
+            Unfit: The network is none that can be trained in this way.
         """
         ...
 
@@ -76,7 +77,7 @@ class LowRank:
         targets = _all_but_output(network, layers) if self.targets == (EVERY_LAYER,) else self.targets
         for target in targets:
             if not any(_ends(name, target) for name in layers):
-                raise InputError(_no_such_layer(target, layers))
+                raise Unfit(_no_such_layer(target, layers))
         chosen = [module for name, module in layers.items() if any(_ends(name, target) for target in targets)]
         config = LoraConfig(
             task_type=TaskType.CAUSAL_LM,
@@ -176,7 +177,7 @@ class Everything:
     def put_in(self, network: nn.Module, *, private: bool) -> nn.Module:
         """The network itself."""
         if private and _tied(network):
-            raise InputError(TIED)
+            raise Unfit(TIED)
         network.requires_grad_(True)
         return network.eval()
 

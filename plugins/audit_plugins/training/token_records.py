@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-Record = tuple[list[int], list[int]]
-"""What is given, from the start token on, and what is learnt, up to the end token."""
+from audit_core.doctor.contract import Record
 
 UNLABELLED = -100
 
