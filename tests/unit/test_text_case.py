@@ -52,7 +52,9 @@ def test_texts_become_a_table_of_targets_and_a_list_to_train_on(tmp_path: Path) 
 
 def test_a_prompt_stands_before_its_text_and_is_no_part_of_it(tmp_path: Path) -> None:
     rows = notes(*range(4), label="asthma")
-    its = prepare_texts(asked := recipe(tmp_path, rows, notes(7, 8, label="fever"), "prompt: label"), read_sources(asked))
+    its = prepare_texts(
+        asked := recipe(tmp_path, rows, notes(7, 8, label="fever"), "prompt: label"), read_sources(asked)
+    )
     assert {one.prompt for one in its.trained} == {"asthma"}
     assert {one.prompt for one in texts_of_case(its.case)} == {"asthma", "fever"}
 
@@ -60,7 +62,10 @@ def test_a_prompt_stands_before_its_text_and_is_no_part_of_it(tmp_path: Path) ->
 def test_nothing_is_left_out_without_being_counted(tmp_path: Path) -> None:
     twice, alike = sentence(1), sentence(2)
     members = [
-        *({"note": text} for text in (twice, twice, alike, sentence(3), "", "   ", "A\u030angstro\u0308m " + sentence(4))),
+        *(
+            {"note": text}
+            for text in (twice, twice, alike, sentence(3), "", "   ", "A\u030angstro\u0308m " + sentence(4))
+        ),
         {"other": "no text at all"},
     ]
     others = [{"note": text} for text in (alike + "!", sentence(20), sentence(21).upper(), sentence(21))]
@@ -151,5 +156,5 @@ def test_a_loaded_model_needs_non_members_that_were_set_aside_before(tmp_path: P
 def test_the_resolved_recipe_says_all_of_a_model_and_no_path_of_the_machine(tmp_path: Path) -> None:
     said = recipe_yaml(recipe(tmp_path, notes(1), notes(2))).decode()
     assert "llm-finetune" in said
-    assert "base: \"base\"" in said
+    assert 'base: "base"' in said
     assert str(tmp_path) not in said

@@ -1,0 +1,211 @@
+"""Language models from recipe to card: trained or loaded, attacked, judged; nothing of a text gets out."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("peft")
+pytest.importorskip("opacus")
+
+from audit_core import isolation
+from audit_core.cache import Cache
+from audit_core.policy import load_policy
+from audit_core.progress import NO_NUMBERS
+from audit_core.recipe import load_recipe
+from audit_core.registry import discover
+from audit_core.run import audit
+from audit_core.scorecard import Scorecard, Verdict
+
+RNG = np.random.default_rng(11)
+NOTES = ["".join(RNG.choice(list("abcdefghijklmnopqrstuvwxyz"), 12)) for _ in range(160)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, tiny_base: Path) -> Path:
+    """A folder with notes and the tiny base."""
+    (tmp_path / "notes.jsonl").write_text("".join(json.dumps({"note": note}) + "\n" for note in NOTES))
+    shutil.copytree(tiny_base, tmp_path / "base")
+    return tmp_path
+
+
+def recipe(folder: Path, model: Mapping[str, Any], **others: Any) -> Path:
+    written = {"audit": "notes", "release": {"model": model}, "members": "notes.jsonl", "text": "note",
+               "non_members": {"split": 0.5}, "seed": 3, **others}  # fmt: skip
+    (folder / "recipe.yaml").write_text(json.dumps(written))
+    return folder / "recipe.yaml"
+
+
+HEART = {"base": "./base", "train": "full", "params": {"epochs": 60, "batch": 8, "learning_rate": 5e-3}}
+
+
+def run(path: Path, out: Path, **options: Any) -> Scorecard:
+    asked = load_recipe(path, allow_outside=True)
+    out.mkdir(exist_ok=True)
+    return audit(
+        asked, load_policy(asked.policy), discover(), cache=Cache(out / "cache"), folder=out, **options
+    ).scorecard
+
+
+def value(card: Scorecard, attack: str, name: str, of: str) -> float:
+    return next(
+        one.value
+        for finding in card.findings
+        if finding.attack == attack
+        for one in finding.measurements
+        if (one.name, one.of) == (name, of)
+    )
+
+
+@pytest.mark.slow
+def test_a_model_that_knows_its_notes_by_heart_fails_and_so_it_does_as_somebody_elses(
+    folder: Path, sekisho: Any
+) -> None:
+    path = recipe(folder, HEART)
+    done = sekisho("audit", path, "--out", folder / "out")
+    assert done.code == 1, done.err
+    card = Scorecard.from_json((folder / "out" / "scorecard.json").read_bytes())
+    assert card.release.kind == "model"
+    assert card.release.base == "base"
+    assert value(card, "likelihood-ratio", "auc", "per-token") > 0.95
+    assert value(card, "prefix-extraction", "extraction_excess", "greedy") > 0.3
+    assert card.guarantee is None
+    coins = json.loads((folder / "out" / "coins.json").read_text())
+    # Whatever a run leaves but the model itself holds nothing of any note, not even half of one.
+    for file in (folder / "out").iterdir():
+        if file.is_file():
+            said = file.read_text(encoding="utf-8")
+            assert not [note for note in NOTES if note[:6] in said or note[6:] in said], file.name
+    assert not [note for note in NOTES if note[:6] in done.out + done.err]
+    # The same model, opened as a stranger's, is the same to every attack.
+    for name, rows in (("inside", coins["members"]), ("outside", coins["non_members"])):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps({"note": NOTES[row - 1]}) + "\n" for row in rows))
+    shutil.copytree(folder / "out" / "model", folder / "model")
+    again = run(
+        recipe(
+            folder,
+            {"load": "./model", "base": "./base"},
+            members="inside.jsonl",
+            non_members="outside.jsonl",
+            attacks={"likelihood-ratio": {}},
+        ),
+        folder / "again",
+    )
+    assert again.verdict is Verdict.FAIL
+    for name, of in (("auc", "per-token"), ("auc", "sum")):
+        before = value(card, "likelihood-ratio", name, of)
+        assert value(again, "likelihood-ratio", name, of) == pytest.approx(before, abs=1e-6)
+
+
+def test_a_run_that_was_cut_off_goes_on_without_a_second_training_or_pass(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roles: list[str] = []
+    own = isolation.run
+
+    def counted(job: isolation.Job, *args: Any, **kwargs: Any) -> Any:
+        roles.append(job.role)
+        return own(job, *args, **kwargs)
+
+    def cut_off(event: str, about: str, numbers: Mapping[str, float] = NO_NUMBERS, /) -> None:
+        if event == "started" and about == "membership-panel":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(isolation, "run", counted)
+    model = {"base": "./base", "train": "lora", "params": {"epochs": 1, "rank": 1}}
+    path = recipe(folder, model, attacks={"likelihood-ratio": {}, "membership-panel": {}})
+    with pytest.raises(KeyboardInterrupt):
+        run(path, folder / "out", progress=cut_off)
+    assert roles.count("training") == roles.count("scoring") == 1
+    roles.clear()
+    card = run(path, folder / "out")
+    assert "training" not in roles
+    assert "scoring" not in roles
+    assert {finding.outcome for finding in card.findings if finding.attack != "dp-claim"} == {"measured"}
+
+
+def test_a_private_model_carries_its_ledger_and_what_it_allows(folder: Path) -> None:
+    model = {
+        "base": "./base", "train": "lora-dpsgd",
+        "params": {"epsilon": 4, "delta": 1e-3, "epochs": 2, "batch": 20, "rank": 2},
+    }  # fmt: skip
+    card = run(recipe(folder, model, attacks={"dp-claim": {}, "likelihood-ratio": {}}), folder / "out")
+    assert card.guarantee is not None
+    assert card.guarantee.epsilon <= 4
+    assert value(card, "dp-claim", "claim_understated", "pld") <= 0.02
+    assert value(card, "dp-claim", "unit_mismatch", "all") == 0
+    judged = {one.rule: one.verdict for one in card.judgements}
+    assert judged["dp-claim/budget_used"] is Verdict.PASS
+    assert (folder / "out" / "release" / "ledger.json").is_file()
+    assert (folder / "out" / "model" / "ledger.json").is_file()
+    # A base that met none of them gives nothing to tell members by.
+    assert Verdict.FAIL not in judged.values()
+
+
+def test_the_twins_of_a_model_are_its_base_and_one_that_knows_members_by_heart(folder: Path) -> None:
+    model = {"base": "./base", "train": "lora", "params": {"epochs": 1, "rank": 1}}
+    card = run(recipe(folder, model, attacks={"likelihood-ratio": {}}), folder / "out", with_twins=True)
+    of = {(one.name, one.attack): one for one in card.controls}
+    assert of["innocent-twin", "likelihood-ratio"].reason.code == "silent-on-base"
+    assert of["leaky-twin", "likelihood-ratio"].outcome == "measured"
+    assert of["leaky-twin", "likelihood-ratio"].reason.code in ("overfit-found", "overfit-missed")
+    auc = {name: next(m.value for m in of[name, "likelihood-ratio"].measurements if m.name == "auc")
+           for name in ("innocent-twin", "leaky-twin")}  # fmt: skip
+    assert auc["innocent-twin"] == 0.5
+    assert auc["leaky-twin"] > 0.5
+
+
+def test_without_a_base_the_panel_does_with_less_and_nothing_passes_by_that(folder: Path) -> None:
+    shutil.copytree(folder / "base", folder / "model")
+    (folder / "others.jsonl").write_text("".join(json.dumps({"note": note[::-1]}) + "\n" for note in NOTES))
+    attacks = {"likelihood-ratio": {}, "membership-panel": {}}
+    card = run(recipe(folder, {"load": "./model"}, non_members="others.jsonl", attacks=attacks), folder / "out")
+    outcomes = {finding.attack: finding for finding in card.findings}
+    assert outcomes["likelihood-ratio"].reason is not None
+    assert outcomes["likelihood-ratio"].reason.code == "needs-base"
+    assert {one.of for one in outcomes["membership-panel"].measurements if one.name == "auc"} == {
+        "loss", "zlib", "min-k", "min-k-plus-plus",
+    }  # fmt: skip
+    assert card.verdict is not Verdict.PASS
+    assert "membership" in card.missing
+
+
+@pytest.mark.parametrize(
+    ("harm", "code"),
+    [
+        ("tokenizer", "model-without-tokenizer"),
+        ("code", "model-needs-code"),
+        ("pickle", "model-pickled"),
+        ("adapter", "adapter-without-base"),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_safely_is_refused_before_anything_is(
+    folder: Path, sekisho: Any, harm: str, code: str
+) -> None:
+    model = folder / "model"
+    shutil.copytree(folder / "base", model)
+    if harm == "tokenizer":
+        (model / "tokenizer.json").unlink()
+    elif harm == "code":
+        told = json.loads((model / "config.json").read_text())
+        (model / "config.json").write_text(json.dumps(told | {"auto_map": {"AutoModelForCausalLM": "theirs.Model"}}))
+    elif harm == "pickle":
+        (model / "model.safetensors").rename(model / "pytorch_model.bin")
+    else:
+        (model / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+        (model / "model.safetensors").rename(model / "adapter_model.safetensors")
+    done = sekisho("audit", recipe(folder, {"load": "./model"}, non_members="notes.jsonl"), "--out", folder / "out")
+    assert done.code == 2
+    assert f"[{code}]" in done.err
+
+
+def test_a_name_of_a_hub_is_answered_at_once_without_a_network(folder: Path, sekisho: Any) -> None:
+    done = sekisho("audit", recipe(folder, HEART | {"base": "somebody/some-model"}), "--out", folder / "out")
+    assert done.code == 2
+    assert "[model-offline]" in done.err
