@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+
+from audit_plugins.training.chosen_places import said
 
 AT_ONCE = 64
 """Prefixes of one length, decoded side by side."""
@@ -17,7 +19,7 @@ NOTHING = -1
 
 @torch.inference_mode()
 def greedy(
-    network: Any, prefixes: Sequence[Sequence[int]], length: int, *, end: int, context: int
+    network: nn.Module, prefixes: Sequence[Sequence[int]], length: int, *, end: int, context: int
 ) -> NDArray[np.int32]:
     """The most likely token after each prefix, and so on.
 
@@ -43,7 +45,7 @@ def greedy(
     return found
 
 
-def _decoded(network: Any, prefixes: Sequence[Sequence[int]], length: int, end: int) -> NDArray[np.int32]:
+def _decoded(network: nn.Module, prefixes: Sequence[Sequence[int]], length: int, end: int) -> NDArray[np.int32]:
     """For prefixes of one length, shape `(n_prefixes, length)`."""
     tokens = torch.tensor([list(prefix) for prefix in prefixes], dtype=torch.long)
     attended = torch.ones_like(tokens)
@@ -51,8 +53,16 @@ def _decoded(network: Any, prefixes: Sequence[Sequence[int]], length: int, end: 
     ended = torch.zeros(len(prefixes), dtype=torch.bool)
     found = torch.full((len(prefixes), length), NOTHING, dtype=torch.int32)
     for step in range(length):
-        said = _said(network, tokens, attended, past)
-        past, best = said.past_key_values, said.logits[:, -1].argmax(dim=1)
+        its = said(
+            network,
+            _last,
+            tokens.shape[1],
+            input_ids=tokens,
+            attention_mask=attended,
+            past_key_values=past,
+            use_cache=True,
+        )
+        past, best = its.past_key_values, its.logits[:, -1].argmax(dim=1)
         ended |= best == end
         if ended.all():
             break
@@ -62,5 +72,5 @@ def _decoded(network: Any, prefixes: Sequence[Sequence[int]], length: int, end: 
     return found.numpy()
 
 
-def _said(network: Any, tokens: Tensor, attended: Tensor, past: Any) -> Any:
-    return network(input_ids=tokens, attention_mask=attended, past_key_values=past, use_cache=True)
+def _last(places: Tensor) -> Tensor:
+    return places[:, -1:]

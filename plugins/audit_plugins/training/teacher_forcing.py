@@ -1,8 +1,10 @@
 """One teacher-forced pass: what a model says of each token of a text, given all before it."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import partial
+from typing import Self
 
 import numpy as np
 import torch
@@ -10,12 +12,20 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from audit_core.token_scores import TOP_K, TokenScores
+from audit_plugins.training.chosen_places import said, vocabulary
 
-MOST_LOGITS = 2**25
-"""Held at once: 128 MiB in 32-bit floats."""
+MOST_LOGITS = 2**24
+"""Held at once: 64 MiB in 32-bit floats."""
 
 MOST_TOKENS = 4096
 """In a batch, filled up."""
+
+IN_CACHE = 2**18
+"""Logits whose statistics are computed at once, so that they stay near the processor: 1 MiB in 32-bit floats."""
+
+LOWEST, NEGLIGIBLE = -1e4, -80.0
+"""Below the largest logit, in nats: what stands for minus infinity, where a model rules a token out; and where a token
+adds nothing to any sum in 32-bit floats, but would make the processor slow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +58,14 @@ def token_scores(network: nn.Module, windows: Iterable[Sequence[Positions]]) -> 
         network: Whose last logits belong to the tokens it is given; in evaluation mode.
         windows: Some texts each; among these, texts of like lengths are put side by side.
     """
-    vocabulary = _vocabulary(network)
-    tokens_at_once = max(1, min(MOST_TOKENS, MOST_LOGITS // vocabulary))
+    size = tokens_at_once(network)
     for texts in windows:
         lengths = np.array([one.scored for one in texts], dtype=np.int64)
         starts = np.concatenate([[0], np.cumsum(lengths)])
         found = _Found.empty(int(starts[-1]))
-        for rows in _batches(texts, tokens_at_once):
+        for rows in batches(texts, size):
             some = [texts[row] for row in rows]
-            values = _scored(network, some)
+            values = _scored(network, some, size)
             places = np.concatenate([np.arange(starts[row], starts[row + 1]) for row in rows])
             found.put(places, values)
         yield TokenScores(
@@ -87,12 +96,12 @@ class _Found:
         self.values[:, places] = values.numpy()
 
 
-def _vocabulary(network: Any) -> int:
-    inner = getattr(network, "network", network)
-    return int(inner.get_input_embeddings().weight.shape[0])
+def tokens_at_once(network: nn.Module) -> int:
+    """Of a batch, filled up."""
+    return max(1, min(MOST_TOKENS, MOST_LOGITS // vocabulary(network)))
 
 
-def _batches(texts: Sequence[Positions], tokens: int) -> Iterator[list[int]]:
+def batches(texts: Sequence[Positions], tokens: int) -> Iterator[list[int]]:
     """Which texts go side by side, the longest first: at most so many tokens, filled up. Texts without one stay out."""
     order = sorted((row for row, one in enumerate(texts) if one.scored), key=lambda row: -len(texts[row].tokens))
     at = 0
@@ -102,20 +111,54 @@ def _batches(texts: Sequence[Positions], tokens: int) -> Iterator[list[int]]:
         at += size
 
 
-@torch.inference_mode()
-def _scored(network: nn.Module, texts: Sequence[Positions]) -> Tensor:
-    """The statistics of the texts' own tokens, one text after the other; shape `(5, n_tokens)`."""
+def side_by_side(texts: Sequence[Positions]) -> tuple[Tensor, Tensor, Tensor]:
+    """Texts filled up on the right: their tokens, where these are, and the places before the scored ones.
+
+    Returns:
+        Three of shape `(n_texts, longest)`: int64, int64 of 0 and 1, bool.
+    """
     longest = max(len(one.tokens) for one in texts)
     tokens = torch.zeros((len(texts), longest), dtype=torch.long)
     attended = torch.zeros_like(tokens)
-    predicts = torch.zeros((len(texts), longest), dtype=torch.bool)  # the place before each scored token
+    predicts = torch.zeros((len(texts), longest), dtype=torch.bool)
     for row, one in enumerate(texts):
         end = len(one.tokens)
         tokens[row, :end] = torch.from_numpy(one.tokens)
         attended[row, :end] = 1
         predicts[row, end - one.scored - 1 : end - 1] = True
-    logits = network(input_ids=tokens, attention_mask=attended, use_cache=False).logits[:, -longest:]
-    return statistics(logits[predicts], tokens.roll(-1, dims=1)[predicts])
+    return tokens, attended, predicts
+
+
+@torch.inference_mode()
+def _scored(network: nn.Module, texts: Sequence[Positions], most: int) -> Tensor:
+    """The statistics of the texts' own tokens, one text after the other; shape `(5, n_tokens)`.
+
+    Args:
+        most: A single text of more tokens is read in pieces, each after what is kept of those before it.
+    """
+    tokens, attended, predicts = side_by_side(texts)
+    width = tokens.shape[1] - 1  # nothing is predicted from the last token
+    size = most if len(texts) == 1 else width
+    found, past = [], None
+    for at in range(0, width, size):
+        piece = slice(at, min(at + size, width))
+        chosen = predicts[:, piece]
+        its = said(
+            network,
+            partial(_of, chosen),
+            chosen.shape[1],
+            input_ids=tokens[:, piece],
+            attention_mask=attended[:, : piece.stop],
+            **({"use_cache": False} if size >= width else {"use_cache": True, "past_key_values": past}),
+        )
+        past = its.past_key_values if size < width else None
+        if chosen.any():
+            found.append(statistics(its.logits[0], tokens[:, at + 1 : piece.stop + 1][chosen]))
+    return torch.cat(found, dim=1)
+
+
+def _of(chosen: Tensor, places: Tensor) -> Tensor:
+    return places[chosen][None]
 
 
 def statistics(logits: Tensor, token: Tensor) -> Tensor:
@@ -128,18 +171,41 @@ def statistics(logits: Tensor, token: Tensor) -> Tensor:
         logits: Shape `(n_tokens, vocabulary)`; they are overwritten.
         token: Shape `(n_tokens,)`.
     """
-    below = logits.float()
-    below -= below.amax(dim=1, keepdim=True)  # so that the largest is 0
+    size = max(1, IN_CACHE // logits.shape[1])
+    spare = torch.empty((min(size, len(logits)), logits.shape[1]))
+    parts = [_statistics(*both, spare) for both in zip(logits.float().split(size), token.split(size), strict=True)]
+    return torch.cat(parts, dim=1)
+
+
+def _statistics(below: Tensor, token: Tensor, spare: Tensor) -> Tensor:
     own = below.gather(1, token[:, None])[:, 0]
-    largest = below.topk(min(TOP_K, below.shape[1]), dim=1).values
-    weight = below.exp()
+    largest = _largest(below, min(TOP_K, below.shape[1]))
+    cut, peak = own < largest.amin(dim=1), largest.amax(dim=1, keepdim=True)
+    own, largest = (own - peak[:, 0]).clamp(min=LOWEST), largest - peak
+    below.sub_(peak).clamp_(min=NEGLIGIBLE)  # so that the largest is 0
+    weight = torch.exp(below, out=spare[: len(below)])
     total = weight.sum(dim=1)
-    first = torch.linalg.vecdot(weight, below) / total
-    weight *= below
-    second = torch.linalg.vecdot(weight, below) / total
+    first = weight.mul_(below).sum(dim=1) / total
+    second = weight.mul_(below).sum(dim=1) / total
     log_total = total.log()
-    among = own - largest.exp().sum(dim=1).log()
-    among[own < largest[:, -1]] = -torch.inf
+    among = (own - largest.exp().sum(dim=1).log()).masked_fill(cut, -torch.inf)
     return torch.stack(
         [own - log_total, first - log_total, (second - first**2).clamp(min=0).sqrt(), among, (own == 0).float()]
     )
+
+
+def _largest(values: Tensor, k: int) -> Tensor:
+    """The k largest of each row, in no order; shape `(n_rows, k)`.
+
+    The values are laid in piles, and the k piles with the highest tops hold k largest ones: were one of them in another
+    pile, k tops would be as large.
+    """
+    rows, wide = values.shape
+    depth = math.isqrt(wide // k)  # so that there are as many piles as values in the chosen ones
+    if depth < 3:
+        return values.topk(k, dim=1, sorted=False).values
+    piles = wide // depth
+    piled = values[:, : piles * depth].view(rows, depth, piles)
+    which = piled.amax(dim=1).topk(k, dim=1, sorted=False).indices
+    among = piled.gather(2, which[:, None].expand(rows, depth, k)).view(rows, -1)
+    return torch.cat([among, values[:, piles * depth :]], dim=1).topk(k, dim=1, sorted=False).values

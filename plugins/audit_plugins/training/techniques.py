@@ -160,8 +160,11 @@ class SoftPrompted(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor, **arguments: Any) -> Any:
         """As the network's; the last places of `logits` are those of `input_ids`."""
         records, tokens = len(input_ids), self.soft_prompt.num_embeddings
-        virtual = self.soft_prompt(torch.arange(tokens).expand(records, -1))
-        embedded = torch.cat([virtual, self.network.get_input_embeddings()(input_ids)], dim=1)  # type: ignore[operator]
+        embedded = self.network.get_input_embeddings()(input_ids)  # type: ignore[operator]
+        past = arguments.get("past_key_values")
+        if past is None or not past.get_seq_length():  # else they are in what is kept
+            virtual = self.soft_prompt(torch.arange(tokens).expand(records, -1))
+            embedded = torch.cat([virtual, embedded], dim=1)
         attended = torch.cat([torch.ones((records, tokens), dtype=attention_mask.dtype), attention_mask], dim=1)
         return self.network(inputs_embeds=embedded, attention_mask=attended, **arguments)
 

@@ -1,8 +1,8 @@
 """Times steps of fine-tuning: with DP-SGD and without, on the same records and the same model, in turns.
 
-    python benchmarks/language_speed.py training [--base FOLDER] [--records 16] [--tokens 64] [--steps 4] [--threads 1]
+    python benchmarks/language_training.py [--base FOLDER] [--records 16] [--tokens 64] [--steps 4] [--threads 1]
 
-Without `--base` the model is a made-up one of the Llama kind, 1 M parameters. Records are made up: their tokens are
+Without `--base`, the model is a made-up one of the Llama kind, 1 M parameters. Records are made up: their tokens are
 drawn by chance. A step takes all records, in portions of 8, through adapters of rank 8 on the four layers of attention.
 Both kinds of step move the weights by Adam. Seconds are of the processor.
 """
@@ -30,7 +30,6 @@ PORTION = 8
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("training",))
     parser.add_argument("--base", type=Path)
     parser.add_argument("--records", type=int, default=16)
     parser.add_argument("--tokens", type=int, default=64)
