@@ -2,7 +2,7 @@
 
     python benchmarks/language_speed.py training [--base FOLDER] [--records 16] [--tokens 64] [--steps 4] [--threads 1]
 
-Without `--base` the model is a made-up one of the Llama kind, 1 M parameters. Records are made up: their tokens are
+Without `--base`, the model is a made-up one of the Llama kind, 1 M parameters. Records are made up: their tokens are
 drawn by chance. A step takes all records, in portions of 8, through adapters of rank 8 on the four layers of attention.
 Both kinds of step move the weights by Adam. Seconds are of the processor.
 """
