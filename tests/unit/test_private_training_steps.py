@@ -250,6 +250,13 @@ def test_a_gradient_that_is_no_number_is_left_out_and_the_others_stay(monkeypatc
     assert not summed(model, [records[1]], 0.05).any()
 
 
+def test_a_record_without_a_label_adds_nothing_alone_and_beside_others() -> None:
+    model, records = prepared("lora-dpsgd"), made_up([3, 6])
+    cut = ([5, 6, 7], list[int]())
+    assert not summed(model, [cut], 0.05).any()
+    assert torch.allclose(summed(model, [records[0], cut, records[1]], 0.05), summed(model, records, 0.05), atol=1e-7)
+
+
 # Noise
 
 

@@ -246,7 +246,7 @@ def test_a_private_training_learns_and_its_ledger_bears_out_its_claim(name: str,
 
 def test_the_unit_is_that_of_the_task(tiny_base: Path) -> None:
     its = replace(task(tiny_base), unit="patient", rows_per_unit=3)
-    claim = backend("lora-dpsgd", epochs=0.5).train(its, budget()).guarantee
+    claim = backend("lora-dpsgd").train(its, budget()).guarantee
     assert (claim.unit, claim.rows_per_unit, claim.units, claim.units_from) == ("patient", 3, None, "not-told")
 
 
@@ -450,7 +450,7 @@ def test_a_base_that_cannot_be_trained_is_told_by_a_sentence(tiny_base: Path, tm
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_what_is_saved_is_plain_weights_their_description_and_the_ledger(name: str, tiny_base: Path, tmp_path) -> None:
-    trained = backend(name, epochs=0.5).train(task(tiny_base), budget())
+    trained = backend(name).train(task(tiny_base), budget())
     folder = tmp_path / "model"
     trained.save(folder)
     files = {path.name for path in folder.iterdir()}
@@ -468,7 +468,7 @@ def test_what_is_saved_is_plain_weights_their_description_and_the_ledger(name: s
     assert files == own | {"model.json"} | ({"ledger.json"} if name in PRIVATE else set())
     told = json.loads((folder / "model.json").read_bytes())
     assert told["plugin"] == name
-    assert told["params"]["epochs"] == 0.5
+    assert told["params"]["epochs"] == 1
     if name in PRIVATE:
         assert Guarantee.from_json((folder / "ledger.json").read_bytes()) == trained.guarantee
     for path in folder.iterdir():
@@ -501,6 +501,6 @@ def test_a_full_model_is_one_that_transformers_loads(tiny_base: Path, tmp_path: 
 def test_a_soft_prompt_has_a_row_for_each_virtual_token(tiny_base: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
-    backend("prompt-dpsgd", virtual_tokens=5, epochs=0.5).train(task(tiny_base), budget()).save(tmp_path / "model")
+    backend("prompt-dpsgd", virtual_tokens=5).train(task(tiny_base), budget()).save(tmp_path / "model")
     ((name, weight),) = load_file(tmp_path / "model" / "soft_prompt.safetensors").items()
     assert (name, tuple(weight.shape)) == ("soft_prompt", (5, 32))

@@ -9,7 +9,7 @@ EVERY_S = 10.0
 
 
 class Live:
-    """Tells how training goes. Of a private one nothing is told that hangs on records by another way than its noise."""
+    """Tells how training goes; of a private one never a loss, which is of records without noise."""
 
     def __init__(self, report: Heard, steps: int, taken: int = 0, meter: Meter | None = None) -> None:
         """Takes whom to tell, and of what.
