@@ -85,7 +85,7 @@ def clipping(of: Examined) -> Finding:
 
 def only_trained(of: Examined) -> Finding:
     """Nothing moves but what is trained, in any of the runs: no frozen weight, no buffer."""
-    of.summed(of.records, clipping_norm=of.norm, noise_multiplier=1.0, sample_rate=0.5, steps=3)
+    of.summed(of.records, clipping_norm=1.0, noise_multiplier=1.0, sample_rate=0.5, steps=3)
     seen = Reason(code="doctor-seen-strayed", args={"count": len(of.strayed)})
     return Finding(held=not of.strayed, seen=seen)
 

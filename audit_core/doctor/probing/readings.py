@@ -40,7 +40,8 @@ class Unreadable(Exception):
 class Examined:
     """A loop under examination.
 
-    Every run starts from a freshly prepared model with the same weights: a loop may leave hooks and wrappers behind.
+    Every run starts from a model with the same weights. It is freshly prepared unless the last run left no trace on it: a
+    loop may leave hooks and wrappers behind.
 
     Attributes:
         records: Twelve records of unequal lengths.
@@ -52,12 +53,15 @@ class Examined:
         self.records = made_up.records(_LENGTHS, seed=1)
         self._base = made_up.base()
         self._strayed: set[str] = set()
+        self._trained: list[str] = []
+        self._spare: nn.Module | None = None
 
     @cached_property
     def _start(self) -> dict[str, Tensor]:
         """The weights to start from. What is trained is moved off zero: behind a factor of zero no gradient shows."""
         model = self.loop.prepare(copy.deepcopy(self._base))
         drawn = torch.Generator().manual_seed(2)
+        self._trained = [name for name, one in model.named_parameters() if one.requires_grad]
         with torch.no_grad():
             for parameter in model.parameters():
                 if parameter.requires_grad:
@@ -71,13 +75,13 @@ class Examined:
         Raises:
             Unreadable: Nothing is.
         """
-        named = {name: one.shape for name, one in self.model().named_parameters() if one.requires_grad}
-        if not named:
+        start = self._start
+        if not self._trained:
             raise Unreadable(Reason(code="doctor-seen-nothing-to-train", args={}))
-        return named
+        return {name: start[name].shape for name in self._trained}
 
     def model(self, loop: PrivateLoop | None = None, *, overflowing: bool = False) -> nn.Module:
-        """A freshly prepared model.
+        """A prepared model.
 
         Args:
             overflowing: The token `OVERFLOWS` leads to numbers that are none.
@@ -85,19 +89,24 @@ class Examined:
         Raises:
             Unreadable: The loop prepares another model each time.
         """
+        start, spare, self._spare = self._start, self._spare, None
+        if spare is not None and loop is None and not overflowing:
+            return _moved_to(start, spare)
         base = copy.deepcopy(self._base)
         embedding: Any = base.get_input_embeddings()  # type: ignore[operator]
-        start = self._start
-        model = (loop or self.loop).prepare(base)
-        state = _tensors(model)
-        if {name: one.shape for name, one in state.items()} != {name: one.shape for name, one in start.items()}:
-            raise Unreadable(Reason(code="doctor-seen-another-model", args={}))
-        with torch.no_grad():
-            for name, one in state.items():
-                one.copy_(start[name])
-            if overflowing:
+        model = _moved_to(start, (loop or self.loop).prepare(base))
+        if overflowing:
+            with torch.no_grad():
                 embedding.weight[made_up.OVERFLOWS] = torch.inf
         return model
+
+    @contextmanager
+    def _returned(self, model: nn.Module) -> Iterator[None]:
+        """The model may be used again if it shows no trace of what is done here."""
+        before = _traces(model)
+        yield
+        if _traces(model) == before:
+            self._spare = model
 
     def settings(self, n: int, **changed: float | int) -> LoopSettings:
         """One step over `n` records with every one in it and without noise, in which the sum is the change."""
@@ -128,7 +137,12 @@ class Examined:
         before = _state(model)
         trained = {name for name, one in model.named_parameters() if one.requires_grad}
         settings = self.settings(len(records), **changed)
-        (loop or self.loop).private_steps(model, [(list(given), list(learnt)) for given, learnt in records], settings)
+        handed = [(list(given), list(learnt)) for given, learnt in records]
+        if loop is None and not overflowing:
+            with self._returned(model):
+                self.loop.private_steps(model, handed, settings)
+        else:
+            (loop or self.loop).private_steps(model, handed, settings)
         after = _tensors(model)
         self._strayed |= _changed(before, after, trained)
         self._strayed |= trained ^ {name for name, one in model.named_parameters() if one.requires_grad}
@@ -181,7 +195,8 @@ class Examined:
         for one in self.records:
             model = self.model()
             named = dict(model.named_parameters())
-            parts = torch.autograd.grad(loss(model, one), [named[name] for name in self.shapes], allow_unused=True)
+            with self._returned(model):
+                parts = torch.autograd.grad(loss(model, one), [named[name] for name in self.shapes], allow_unused=True)
             flat = [
                 torch.zeros(shape) if part is None else part
                 for part, shape in zip(parts, self.shapes.values(), strict=True)
@@ -228,6 +243,41 @@ def seeds_kept() -> Iterator[None]:
     finally:
         np.random.set_state(of_numpy)
         random.setstate(of_python)
+
+
+def _moved_to(state: Mapping[str, Tensor], model: nn.Module) -> nn.Module:
+    """The model, with other weights and buffers.
+
+    Raises:
+        Unreadable: They are none of this model's.
+    """
+    its = _tensors(model)
+    if {name: one.shape for name, one in its.items()} != {name: one.shape for name, one in state.items()}:
+        raise Unreadable(Reason(code="doctor-seen-another-model", args={}))
+    with torch.no_grad():
+        for name, one in its.items():
+            one.copy_(state[name])
+    return model
+
+
+def _traces(model: nn.Module) -> list[object]:
+    """What a loop may leave on a model besides other weights: hooks, modules, attributes, gradients, modes."""
+    found: list[object] = []
+    for name, module in model.named_modules():
+        hooks = [len(its) for key, its in vars(module).items() if key.endswith("_hooks")]
+        found.append((name, type(module), module.training, hooks, _filled(module)))
+    for name, one in model.named_parameters():
+        found.append((name, id(one), one.requires_grad, one.grad is None, _filled(one)))
+    return found
+
+
+def _filled(of: object) -> list[str]:
+    """The attributes that are not empty, but for what hooks leave behind that were taken off again."""
+    return [key for key, its in vars(of).items() if not _empty(its) and key != "_is_full_backward_hook"]
+
+
+def _empty(its: object) -> bool:
+    return its is None or (isinstance(its, list | dict) and not its)
 
 
 def _tensors(model: nn.Module) -> dict[str, Tensor]:
