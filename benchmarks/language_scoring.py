@@ -1,8 +1,8 @@
 """How fast language models are scored, beside what scoring costs at the least.
 
-The least is a bare loop of forward passes over the same texts in the same batches, by whose logits nothing is done. Ours
-turns texts into tokens, computes the five numbers of each token, and hands them over. Both have one thread; the figures
-are of one process, by turns, so what else the machine does slows both.
+The least is a bare loop of forward passes over the same texts in the same batches, by whose logits nothing is done.
+Ours turns texts into tokens, computes the five numbers of each token, and hands them over. Both have one thread; the
+figures are of one process, by turns, so what else the machine does slows both.
 
     python benchmarks/language_scoring.py [--model FOLDER] [--texts 192] [--rounds 5]
 
@@ -92,9 +92,8 @@ def scoring(folder: Path, n: int, rounds: int) -> None:
     ratios = [one / other for one, other in list(zip(*seconds.values(), strict=True))[1:]]
     for name, its in seconds.items():
         print(f"{name:7} {tokens / statistics.median(its[1:]):9,.0f} tokens a second of the processor")
-    print(
-        f"ratio   {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}), {n} texts, {tokens:,} tokens"
-    )
+    middle, low, high = statistics.median(ratios), min(ratios), max(ratios)
+    print(f"ratio   {middle:.2f} ({low:.2f} to {high:.2f}), {n} texts, {tokens:,} tokens")
 
 
 def main() -> None:

@@ -11,7 +11,9 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,7 +47,7 @@ def training(base: Path, records: int, tokens: int, steps: int) -> None:
     """Prints seconds of a step of both kinds, and their ratio."""
     from audit_plugins.training.opening import base_model
 
-    network = base_model(base).network
+    network: Any = base_model(base).network
     vocabulary = network.config.vocab_size
     rng = np.random.default_rng(0)
     drawn = rng.integers(0, vocabulary, (records, tokens + 1)).tolist()
@@ -75,7 +77,7 @@ def training(base: Path, records: int, tokens: int, steps: int) -> None:
         with gradients:
             private = private_descent(gradients, its, settings, optimizer, NoiseSource())
             next(private)
-            seconds["private"].append(_seconds(lambda private=private: next(private)))
+            seconds["private"].append(_seconds(partial(next, private)))
     medians = {kind: float(np.median(found)) for kind, found in seconds.items()}
     for kind, median in medians.items():
         print(f"{kind:8} {median:8.3f} s a step ({', '.join(f'{one:.3f}' for one in seconds[kind])})")

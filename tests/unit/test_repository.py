@@ -220,6 +220,7 @@ def test_ci_starts_and_calls_the_documented_command() -> None:
 def test_the_demo_may_be_made_again() -> None:
     """The folder is its own: ignored by git, and what stands there is overwritten."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    (options,) = re.findall(r"^\t\S*sekisho demo (.*)$", makefile, flags=re.MULTILINE)
-    assert options.split() == ["--out", "demo-out", "--force"]
-    assert "demo-out/" in (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    options = re.findall(r"^\t\S*sekisho demo (.*)$", makefile, flags=re.MULTILINE)
+    folders = {"demo-out": "", "demo-text-out": "text "}
+    assert options == [f"{what}--out {folder} --force" for folder, what in folders.items()]
+    assert {f"{folder}/" for folder in folders} <= set((ROOT / ".gitignore").read_text(encoding="utf-8").split())

@@ -40,8 +40,8 @@ class Unreadable(Exception):
 class Examined:
     """A loop under examination.
 
-    Every run starts from a model with the same weights. It is freshly prepared unless the last run left no trace on it: a
-    loop may leave hooks and wrappers behind.
+    Every run starts from a model with the same weights. It is freshly prepared unless the last run left no trace on it:
+    a loop may leave hooks and wrappers behind.
 
     Attributes:
         records: Twelve records of unequal lengths.

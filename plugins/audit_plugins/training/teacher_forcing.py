@@ -173,7 +173,7 @@ def statistics(logits: Tensor, token: Tensor) -> Tensor:
     """
     size = max(1, IN_CACHE // logits.shape[1])
     spare = torch.empty((min(size, len(logits)), logits.shape[1]))
-    parts = [_statistics(*both, spare) for both in zip(logits.float().split(size), token.split(size), strict=True)]
+    parts = [_statistics(*both, spare) for both in zip(logits.float().split(size), token.split(size), strict=True)]  # type: ignore[no-untyped-call]
     return torch.cat(parts, dim=1)
 
 
