@@ -88,6 +88,7 @@ def audited(run: Run, base: Path, texts: Path, out: Path) -> tuple[Run, Scorecar
         "non_members": {"split": 0.5},
         "text": "sentence",
         "seed": run.seed,
+        "limits": {"timeout_s": 3600},
     }
     path = out / f"{run.name}.yaml"
     path.write_text(json.dumps(recipe), encoding="utf-8")  # JSON is YAML
