@@ -37,6 +37,10 @@ _SIZES: Words = {
     "en": "{members:,} members, {non_members:,} non-members, {released:,} released rows; unit of privacy: {unit}",
     "ja": "メンバー {members:,} 行、非メンバー {non_members:,} 行、リリース {released:,} 行。保護の単位：{unit}",
 }
+_SIZES_OF_TEXTS: Words = {
+    "en": "{members:,} members' texts, {non_members:,} others; unit of privacy: {unit}",
+    "ja": "メンバーのテキスト {members:,} 件、非メンバーのテキスト {non_members:,} 件。保護の単位：{unit}",
+}
 _ROW: Words = {"en": "row", "ja": "行"}
 _COLON: Words = {"en": ": ", "ja": "："}
 
@@ -78,7 +82,7 @@ def _lines(its: "Plan", language: str) -> list[str]:
 
     colon = say(_COLON, language)
     unit = say(_ROW, language) if its.unit == "row" else display(its.unit)
-    sizes = say(_SIZES, language).format(**its.facts, unit=unit)
+    sizes = say(_SIZES_OF_TEXTS if its.facts.get("model") else _SIZES, language).format(**its.facts, unit=unit)
     plugins = [
         f"{called('runs')}  {one.name}"
         if one.lacks is None
