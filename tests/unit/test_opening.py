@@ -136,7 +136,13 @@ def test_a_base_is_in_evaluation_mode_in_32_bit_floats_and_knows_its_tokens(tiny
 
 @pytest.mark.parametrize(
     ("bos", "eos", "pad", "expected"),
-    [(5, 6, 7, (5, 6)), (None, 6, 7, (6, 6)), (None, None, 7, (7, 7)), (None, None, None, (0, 0)), (5, None, 7, (5, 5))],
+    [
+        (5, 6, 7, (5, 6)),
+        (None, 6, 7, (6, 6)),
+        (None, None, 7, (7, 7)),
+        (None, None, None, (0, 0)),
+        (5, None, 7, (5, 5)),
+    ],
 )
 def test_what_starts_and_ends_a_record_where_a_tokenizer_lacks_a_token(
     bos: int | None, eos: int | None, pad: int | None, expected: tuple[int, int], tiny_base: Path,
@@ -280,7 +286,11 @@ def test_a_gguf_file_is_opened_as_what_it_was_made_of_and_nothing_beside_it_is_r
 
 
 def kinds(tiny_base: Path, adapter: Path, soft_prompt: Path) -> dict[str, OpenedModel]:
-    return {"whole": opened(tiny_base, None), "adapter": opened(adapter, tiny_base), "soft": opened(soft_prompt, tiny_base)}
+    return {
+        "whole": opened(tiny_base, None),
+        "adapter": opened(adapter, tiny_base),
+        "soft": opened(soft_prompt, tiny_base),
+    }
 
 
 @pytest.mark.parametrize("kind", ["whole", "adapter", "soft"])
