@@ -75,8 +75,9 @@ def of_safetensors(path: Path, where: str) -> Weights:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= _LARGEST_HEADER:
+            start = file.read(8)
+            length = int.from_bytes(start, "little")
+            if len(start) < 8 or not 2 <= length <= _LARGEST_HEADER:
                 raise ValueError
             if length > size - 8:
                 return Weights({}, (_truncated(name, size, 8 + length, where),))
