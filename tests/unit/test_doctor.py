@@ -554,7 +554,7 @@ def test_the_guides_loop_holds_every_probe_and_none_of_the_recipes_files_is_open
     assert (told["backend"], told["origin"]) == ("own-loop", "own_loop.py")
     assert [one["name"] for one in told["probes"]] == list(PROBES)
     assert {one["outcome"] for one in told["probes"]} == {"held"}
-    assert {one["severity"] for one in told["probes"]} == {"guarantee", "training"}
+    assert {one["severity"] for one in told["probes"]} == {"guarantee", "secret-seeds", "training"}
     assert all(one["seen"]["en"] and one["why"]["ja"] and one["must"]["en"] for one in told["probes"])
 
 
