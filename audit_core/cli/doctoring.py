@@ -25,6 +25,10 @@ _SEEN: Words = {"en": "seen: ", "ja": "観測結果："}
 _WHY: Words = {"en": "why it matters: ", "ja": "重要な理由："}
 _LOST: "Mapping[str, Words]" = {
     "guarantee": {"en": "voids the guarantee", "ja": "保証が失われます"},
+    "secret-seeds": {
+        "en": "no guarantee against whoever knows the seeds",
+        "ja": "シードを知る者に対する保証がありません",
+    },
     "training": {"en": "not the training that was meant", "ja": "意図した学習ではありません"},
 }
 _STOP: Words = {"en": ". ", "ja": "。"}

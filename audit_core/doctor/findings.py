@@ -6,7 +6,7 @@ from typing import Literal
 from audit_core.measurement import Reason
 
 Outcome = Literal["held", "not-held", "not-examined"]
-Severity = Literal["guarantee", "training"]
+Severity = Literal["guarantee", "secret-seeds", "training"]
 
 PROBES: dict[str, Severity] = {
     "as-asked": "training",
@@ -19,7 +19,7 @@ PROBES: dict[str, Severity] = {
     "noise-once": "guarantee",
     "noise-independent": "guarantee",
     "noise-fresh": "guarantee",
-    "no-seed": "guarantee",
+    "no-seed": "secret-seeds",
     "empty-step": "guarantee",
     "poisson": "guarantee",
     "steps-apart": "guarantee",
@@ -28,7 +28,8 @@ PROBES: dict[str, Severity] = {
     "all-trained": "training",
     "not-finite": "guarantee",
 }
-"""The probes in their order, and what is lost where one does not hold: the guarantee, or the training that was meant.
+"""The probes in their order, and what is lost where one does not hold: the guarantee, the guarantee unless seeds stay
+secret, or the training that was meant.
 
 `sekisho explain doctor-NAME` says what each is about."""
 

@@ -82,10 +82,10 @@ class _Examination:
             "stated-loss": lambda: gradients.stated_loss(self._of),
             "sensitivity": lambda: gradients.sensitivity(self._of),
             "clipping": lambda: gradients.clipping(self._of),
-            "noise": lambda: noise.noise(self._of),
-            "noise-everywhere": lambda: noise.noise_everywhere(self._of),
+            "noise": lambda: noise.noise(self._of, self._noise),
+            "noise-everywhere": lambda: noise.noise_everywhere(self._of, self._noise),
             "noise-once": lambda: noise.noise_once(self._of),
-            "noise-independent": lambda: noise.noise_independent(self._of),
+            "noise-independent": lambda: noise.noise_independent(self._of, self._noise),
             "noise-fresh": lambda: noise.noise_fresh(self._of),
             "no-seed": lambda: noise.no_seed(self._of),
             "empty-step": lambda: noise.empty_step(self._of),
@@ -100,6 +100,10 @@ class _Examination:
     @cached_property
     def _batches(self) -> Flat:
         return sampling.batches(self._of, self._runs_of.single, steps=1)
+
+    @cached_property
+    def _noise(self) -> list[Flat]:
+        return noise.draws(self._of)
 
     def probe(self, name: str, failed: Callable[[], object]) -> Probe:
         try:

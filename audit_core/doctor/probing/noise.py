@@ -25,21 +25,28 @@ MULTIPLIER = 2.0
 MANY = 160
 """Records in one step, more than are usually looked at at a time: noise drawn for each part would show."""
 
-_FEW = 4
+_FEW, _DRAWS = 4, 6
 _LOUD = 1000.0
 _NEVER = 1e-7  # of two records, one is in a step in five million
 
 
-def noise(of: Examined) -> Finding:
+def draws(of: Examined) -> list[Flat]:
+    """The noise of some single steps, each over a few records."""
+    without = of.summed(of.records[:_FEW], clipping_norm=of.norm)
+    return [_noisy(of, of.loop) - without for _ in range(_DRAWS)]
+
+
+def noise(of: Examined, drawn: list[Flat]) -> Finding:
     """The noise of a step is normal, of the planned deviation."""
-    return _planned(_of_a_step(of), MULTIPLIER * of.norm)
+    return _planned(np.stack(drawn), MULTIPLIER * of.norm)
 
 
-def noise_everywhere(of: Examined) -> Finding:
+def noise_everywhere(of: Examined, drawn: list[Flat]) -> Finding:
     """Each trained tensor by itself has that noise."""
-    parts = of.parts(_of_a_step(of))
-    wrong = [name for name, part in parts.items() if not deviation_is(part, MULTIPLIER * of.norm, SURE / len(parts))]
-    seen = Reason(code="doctor-seen-tensors", args={"count": len(wrong), "all": len(parts)})
+    each = [of.parts(one) for one in drawn]
+    sure, wanted = SURE / len(of.shapes), MULTIPLIER * of.norm
+    wrong = [name for name in of.shapes if not deviation_is(np.stack([its[name] for its in each]), wanted, sure)]
+    seen = Reason(code="doctor-seen-tensors", args={"count": len(wrong), "all": len(of.shapes)})
     return Finding(held=not wrong, seen=seen)
 
 
@@ -50,12 +57,11 @@ def noise_once(of: Examined) -> Finding:
     return _so_loud(of, many, steps=1, sure=SURE)
 
 
-def noise_independent(of: Examined) -> Finding:
+def noise_independent(of: Examined, drawn: list[Flat]) -> Finding:
     """Steps and tensors have noise of their own."""
-    one, other = _of_a_step(of), _of_a_step(of)
-    pairs = [(one, other)]
-    for drawn in (one, other):
-        parts = list(of.parts(drawn).values())
+    pairs = list(itertools.pairwise(drawn))
+    for one in drawn[:2]:
+        parts = list(of.parts(one).values())
         pairs += itertools.combinations(parts, 2)
         for part in parts:
             pairs += [(part.ravel()[0::2], part.ravel()[1::2]), (part[0::2], part[1::2])]
@@ -101,11 +107,13 @@ def empty_step(of: Examined) -> Finding:
     return _planned(drawn, MULTIPLIER * of.norm)
 
 
-def _of_a_step(of: Examined, loop: PrivateLoop | None = None, records: list[Record] | None = None) -> Flat:
-    """The noise of one step: what is left of its sum without the gradients', which another step without noise gives."""
-    records = of.records[:_FEW] if records is None else records
-    noisy = of.summed(records, loop, clipping_norm=of.norm, noise_multiplier=MULTIPLIER)
-    return noisy - of.summed(records, clipping_norm=of.norm)
+def _of_a_step(of: Examined, loop: PrivateLoop) -> Flat:
+    """The noise of a step: what is left of its sum without the gradients', which a step without noise gives."""
+    return _noisy(of, loop) - of.summed(of.records[:_FEW], clipping_norm=of.norm)
+
+
+def _noisy(of: Examined, loop: PrivateLoop) -> Flat:
+    return of.summed(of.records[:_FEW], loop, clipping_norm=of.norm, noise_multiplier=MULTIPLIER)
 
 
 def _so_loud(of: Examined, records: list[Record], steps: int, sure: float) -> Finding:

@@ -90,7 +90,7 @@ class Examined:
             Unreadable: The loop prepares another model each time.
         """
         start, spare, self._spare = self._start, self._spare, None
-        if spare is not None and loop is None and not overflowing:
+        if spare is not None and self._own(loop) and not overflowing:
             return _moved_to(start, spare)
         base = copy.deepcopy(self._base)
         embedding: Any = base.get_input_embeddings()  # type: ignore[operator]
@@ -99,6 +99,9 @@ class Examined:
             with torch.no_grad():
                 embedding.weight[made_up.OVERFLOWS] = torch.inf
         return model
+
+    def _own(self, loop: PrivateLoop | None) -> bool:
+        return loop is None or loop is self.loop
 
     @contextmanager
     def _returned(self, model: nn.Module) -> Iterator[None]:
@@ -138,7 +141,7 @@ class Examined:
         trained = {name for name, one in model.named_parameters() if one.requires_grad}
         settings = self.settings(len(records), **changed)
         handed = [(list(given), list(learnt)) for given, learnt in records]
-        if loop is None and not overflowing:
+        if self._own(loop) and not overflowing:
             with self._returned(model):
                 self.loop.private_steps(model, handed, settings)
         else:
