@@ -84,7 +84,7 @@ class Wording:
 
     def of(self, measurement: str, of: str) -> str:
         """What the measurement is about; empty where it is about the whole."""
-        about = "score" if measurement.startswith(("auc", "tpr_at_fpr")) else measurement
+        about = "score" if measurement.startswith(("auc", "tpr_", "fpr_")) else measurement
         about = "model" if measurement.startswith(("tstr", "trtr", "indistinguishability")) else about
         if of in ("*", "all"):
             return ""
