@@ -150,5 +150,5 @@ def _no_loop(plugin: TrainingBackendPlugin, lacking: tuple[str, ...]) -> Problem
         code="no-private-loop",
         what=f"{plugin.load.partition(':')[2]} of {plugin.name!r} has no {' and no '.join(lacking)} to examine",
         fix=f"Give the class {' and '.join(signatures[name] for name in lacking)}: the guide of plugins, "
-        "plugins/README.md, has an example. A backend that claims no privacy has none to lose, and none of this",
+        "plugins/README.md, has an example. A backend that claims no privacy needs none of this",
     )
