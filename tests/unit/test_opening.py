@@ -520,6 +520,27 @@ def test_many_prefixes_go_on_as_each_does_by_itself(
     assert model.complete([], 3).shape == (0, 3)
 
 
+def test_prefixes_of_like_lengths_share_their_steps(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than each length having its own; and no more keys and values are kept than memory has room for."""
+    from audit_plugins.training import decoding
+
+    met = list[tuple[int, int]]()
+    hook = small.register_forward_pre_hook(
+        lambda _, __, given: met.append(tuple(given["attention_mask"].shape)), with_kwargs=True
+    )
+    prefixes = [[1 + at % 7] * (1 + at % 5) for at in range(20)]
+    together = greedy(small, prefixes, 6, end=99, context=32)
+    assert met == [(20, place) for place in range(1, 11)]
+    monkeypatch.setattr(decoding, "MOST_TOKENS", 50)
+    met.clear()
+    assert np.array_equal(greedy(small, prefixes, 6, end=99, context=32), together)
+    assert max(rows * places for rows, places in met) <= 50
+    met.clear()
+    greedy(small, [[1] * 2, [1] * 12], 3, end=99, context=32)
+    assert len(met) == 6
+    hook.remove()
+
+
 def test_nothing_comes_after_the_end_of_a_record(small: Any) -> None:
     prefixes = [[1, at, 2] for at in range(12)]
     free = greedy(small, prefixes, 6, end=99, context=32)
