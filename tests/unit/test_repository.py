@@ -65,6 +65,9 @@ def test_wheel_holds_every_file_of_the_packages(wheel: set[str]) -> None:
         "audit_core/demo/members.parquet",
         "audit_core/demo/leaky.yaml",
         "audit_core/demo/ATTRIBUTION.md",
+        "audit_core/demo/text/notes.jsonl",
+        "audit_core/demo/text/private.yaml",
+        "audit_core/demo/text/base/model.safetensors",
     ):
         assert expected in packed
 
