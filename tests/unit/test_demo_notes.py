@@ -86,9 +86,12 @@ def test_base_and_notes_are_those_recorded(facts: dict[str, Any]) -> None:
     assert digest(TEXT / "notes.jsonl") == facts["notes.jsonl"]
 
 
-def test_notes_are_as_many_of_each_language_mixed(script: ModuleType, stored: list[dict[str, str]]) -> None:
+def test_notes_are_as_many_of_each_language_mixed(
+    script: ModuleType, stored: list[dict[str, str]], facts: dict[str, Any]
+) -> None:
     language = np.array([one["language"] == "ja" for one in stored])
-    assert (len(stored), int(language.sum())) == (2 * script.PRIVATE, script.PRIVATE) == (2_500, 1_250)
+    assert (len(stored), int(language.sum())) == (2 * script.PRIVATE, script.PRIVATE)
+    assert len(stored) == facts["notes"]["private"] >= 2_000  # a thousand members and a thousand others, by coins
     assert all(set(one) == {"note", "language"} for one in stored)
     places = np.arange(len(stored))
     assert stats.mannwhitneyu(places[language], places[~language]).pvalue > LEVEL
