@@ -106,6 +106,28 @@ def run(seed: int, value: float, verdict: Verdict | None = Verdict.PASS) -> Run:
 KEY = ("some", "some_excess", "all")
 
 
+MODELS = """audit: a
+release: {{model: {{base: ./base, train: lora-dpsgd, params: {{epsilon: 8, delta: 1e-5}}}}}}
+members: m.jsonl
+text: note
+study: {study}
+"""
+
+
+def test_the_parameters_of_a_training_vary_too_and_no_privacy_is_one_of_their_values(tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    study = "{grid: {rank: [1, 8], target_modules: [[q_proj], [v_proj]], epsilon: [1, null]}, seeds: 2}"
+    asked = recipe(tmp_path, study, MODELS)
+    found = settings(asked, discover())
+    assert len(found) == 8
+    assert found[0] == {"rank": 1, "target_modules": ["q_proj"], "epsilon": 1}
+    its = varied(asked, found[1], 7)
+    assert its.release.model.params == {"epsilon": None, "delta": 1e-5, "rank": 1, "target_modules": ["q_proj"]}
+    assert (its.seed, its.study) == (7, None)
+    with pytest.raises(PluginError):
+        settings(recipe(tmp_path, "{grid: {rang: [1]}}", MODELS), discover())
+
+
 def test_of_several_runs_the_mean_has_students_interval() -> None:
     values = [0.1, 0.2, 0.4]
     its = Variant(params={}, runs=tuple(run(at, value) for at, value in enumerate(values))).over_seeds(KEY, 0.95)
