@@ -1,6 +1,5 @@
 """One teacher-forced pass: what a model says of each token of a text, given all before it."""
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ from audit_plugins.training.chosen_places import said, vocabulary
 MOST_LOGITS = 2**24
 """Held at once: 64 MiB in 32-bit floats."""
 
-MOST_TOKENS = 4096
+MOST_TOKENS = 1024
 """In a batch, filled up."""
 
 IN_CACHE = 2**18
@@ -179,7 +178,9 @@ def statistics(logits: Tensor, token: Tensor) -> Tensor:
 
 def _statistics(below: Tensor, token: Tensor, spare: Tensor) -> Tensor:
     own = below.gather(1, token[:, None])[:, 0]
-    largest = _largest(below, min(TOP_K, below.shape[1]))
+    kept = min(TOP_K, below.shape[1])
+    below.numpy().partition(below.shape[1] - kept, axis=1)  # all that follows are sums, to which order means nothing
+    largest = below[:, -kept:].clone()
     cut, peak = own < largest.amin(dim=1), largest.amax(dim=1, keepdim=True)
     own, largest = (own - peak[:, 0]).clamp(min=LOWEST), largest - peak
     below.sub_(peak).clamp_(min=NEGLIGIBLE)  # so that the largest is 0
@@ -192,20 +193,3 @@ def _statistics(below: Tensor, token: Tensor, spare: Tensor) -> Tensor:
     return torch.stack(
         [own - log_total, first - log_total, (second - first**2).clamp(min=0).sqrt(), among, (own == 0).float()]
     )
-
-
-def _largest(values: Tensor, k: int) -> Tensor:
-    """The k largest of each row, in no order; shape `(n_rows, k)`.
-
-    The values are laid in piles, and the k piles with the highest tops hold k largest ones: were one of them in another
-    pile, k tops would be as large.
-    """
-    rows, wide = values.shape
-    depth = math.isqrt(wide // k)  # so that there are as many piles as values in the chosen ones
-    if depth < 3:
-        return values.topk(k, dim=1, sorted=False).values
-    piles = wide // depth
-    piled = values[:, : piles * depth].view(rows, depth, piles)
-    which = piled.amax(dim=1).topk(k, dim=1, sorted=False).indices
-    among = piled.gather(2, which[:, None].expand(rows, depth, k)).view(rows, -1)
-    return torch.cat([among, values[:, piles * depth :]], dim=1).topk(k, dim=1, sorted=False).values
