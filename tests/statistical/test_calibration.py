@@ -31,7 +31,7 @@ from audit_core.tables import Table, content_order, read_only
 from audit_core.testing import made_up_case
 from audit_core.twins import leaky
 
-SEEDS = int(os.environ.get("SEKISHO_SEEDS", "12"))
+SEEDS = int(os.environ.get("SEKISHO_SEEDS", "8"))
 REGISTRY = discover()
 STARTER = load_policy("starter")
 GATED = sorted({rule.attack for rule in STARTER.rules} & set(REGISTRY.measuring) - {"k-anonymity"})

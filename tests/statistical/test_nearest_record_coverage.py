@@ -15,7 +15,7 @@ from audit_core.tables import Column, Ids, Table, read_only
 from audit_core.testing import made_up_case
 from audit_plugins.checks.nearest_record import NearestRecord
 
-ROUNDS = max(100, int(os.environ.get("SEKISHO_SEEDS", "0")))
+ROUNDS = max(60, int(os.environ.get("SEKISHO_SEEDS", "0")))
 MANY_ROUNDS = 300
 """Where a bound that does not hold is to be seen not holding."""
 MEASURES = ("dcr_share", "nndr_share")

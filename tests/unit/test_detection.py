@@ -159,7 +159,9 @@ def test_the_level_is_shared_among_the_scores_as_in_the_controls_of_an_audit(mad
             verdict=Verdict.INCONCLUSIVE,
             reason=Reason(code="control-not-judged", args={}),
         )
-        (judged,) = judged_controls(made.policy(), (control,), (made.finding(),), lambda policy, finding: False)
+        (judged,) = judged_controls(
+            made.policy(), (control,), (made.finding(),), lambda policy, finding: False, model=False
+        )
         assert result.trials[0].found == (judged.verdict is Verdict.PASS) == (len(measurements) == 1)
         assert result.trials[0].telling == "copies_excess/raw"
 
