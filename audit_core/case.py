@@ -90,6 +90,8 @@ class Case:
         neighbours: Filled for a check that asked for them: "members>release" are the members' nearest released rows.
         model: The language model that goes out; None where rows do.
         texts: For a model, what is to be known of the members' and the non-members' texts.
+        trained_rows, trained_rows_per_unit: For a model, how many texts it learnt from, and the most of one unit: the
+            members are those of them that can be targets. None for a table, which was made from all its members.
     """
 
     name: str
@@ -115,6 +117,8 @@ class Case:
     p_in: float = 0.0
     model: ReleasedModel | None = None
     texts: dict[str, TextCounts] = field(default_factory=dict)
+    trained_rows: int | None = None
+    trained_rows_per_unit: int | None = None
 
     def columns_of(self, role: Role) -> tuple[str, ...]:
         """The names of the columns with one role, in name order."""
@@ -177,10 +181,17 @@ class Case:
 
 
 def most_rows(case: Case) -> int:
-    """The most rows that one unit of privacy has among the members."""
+    """The most rows that one unit of privacy has in the data that the release was made from."""
+    if case.trained_rows_per_unit is not None:
+        return case.trained_rows_per_unit
     if case.member_subjects is None:
         return min(1, len(case.members))
     return int(np.unique(case.member_subjects, return_counts=True)[1].max(initial=0))
+
+
+def private_rows(case: Case) -> int:
+    """How many rows the release was made from; no fewer than the members."""
+    return len(case.members) if case.trained_rows is None else case.trained_rows
 
 
 _SINGULAR = 0.9

@@ -27,7 +27,10 @@ _CASE_ARRAYS = ("member_subjects", "non_member_subjects")
 LEDGER, MODEL = "ledger.json", "model"
 _SCORES, _TEXTS = ".scores.npz", "texts.jsonl"
 _EXAMINATION = "examination.json"
-_CASE_PLAIN = ("name", "roles", "unit", "overlap", "generalised", "k_anonymity_min", "made")
+_CASE_PLAIN = (
+    *("name", "roles", "unit", "overlap", "generalised", "k_anonymity_min", "made"),
+    *("trained_rows", "trained_rows_per_unit"),
+)
 
 
 def write_table(folder: Path, name: str, table: Table | None) -> None:

@@ -79,6 +79,7 @@ def prepare_texts(recipe: Recipe, sources: Sources) -> TextCase:
         arm: table.codes[kept[arm], table.index("subject")].astype(np.int64) if recipe.subject is not None else None
         for arm, table in tables.items()
     }
+    trained = tables["members"].take(~empty["members"])
     case = Case(
         name=recipe.audit,
         release=targets["members"].take(np.empty(0, dtype=np.intp)),
@@ -98,9 +99,11 @@ def prepare_texts(recipe: Recipe, sources: Sources) -> TextCase:
         member_rows=rows_in_file(sources.coins, orders["members"])[kept["members"]],
         files={arm: FileFacts(name=file.name, rows=file.n_rows, digest=file.digest) for arm, file in files.items()},
         texts={arm: _counts(texts[arm], empty[arm], near[arm]) for arm in tables},
+        trained_rows=len(trained),
+        trained_rows_per_unit=_most_of_one(trained),
     )
     own = None if groups is None else (groups[0][kept["members"]], groups[1][kept["non_members"]])
-    return TextCase(case=case, trained=texts_of(tables["members"].take(~empty["members"])), groups=own)
+    return TextCase(case=case, trained=texts_of(trained), groups=own)
 
 
 _ARMS: tuple[TextArm, ...] = ("members", "non_members")
@@ -112,6 +115,13 @@ def texts_of(table: Table) -> tuple[Text, ...]:
     return tuple(
         Text(text=text or "", prompt=prompt or "") for text, prompt in zip(table.texts("text"), prompts, strict=True)
     )
+
+
+def _most_of_one(table: Table) -> int:
+    """The most rows of one subject; 1 where each row is its own."""
+    if "subject" not in table.names:
+        return 1
+    return int(np.unique(table.codes[:, table.index("subject")], return_counts=True)[1].max())
 
 
 def _tables(files: Mapping[TextArm, TextTable], names: Mapping[str, str]) -> dict[TextArm, Table]:

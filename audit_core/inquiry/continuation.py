@@ -4,8 +4,8 @@ The ends of members' texts count only beyond those of texts that the model never
 is in both. Everything is measured in tokens, and nothing of the beginning counts as output.
 
 References:
-    Carlini et al. (2023), Quantifying memorization across neural language models; Hayes et al. (2024), Measuring
-    memorization through probabilistic discoverable extraction, section 3.
+    Carlini et al. (2023), Quantifying memorization across neural language models; Hayes et al. (2025), Measuring
+    memorization in language models via probabilistic extraction, section 3.
 """
 
 from collections.abc import Sequence

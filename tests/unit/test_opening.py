@@ -456,7 +456,7 @@ def test_the_chance_of_an_end_is_how_often_it_is_sampled(
     """(n, p)-discoverable from one pass. Two exact binomial tests, each at 1e-5 over two.
 
     References:
-        Hayes et al. (2024), Measuring memorization in language models via probabilistic extraction, section 3.
+        Hayes et al. (2025), Measuring memorization in language models via probabilistic extraction, section 3.
     """
     monkeypatch.setattr(teacher_forcing, "TOP_K", top_k)
     prefix, groups, tries = [1, 4, 2], 1500, 7

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audit_core.case import read_sources
+from audit_core import exchange
+from audit_core.case import most_rows, private_rows, read_sources
 from audit_core.errors import InputError
 from audit_core.model_pass import texts_of_case
 from audit_core.recipe import Recipe, load_recipe, recipe_yaml
@@ -89,6 +90,16 @@ def test_members_rows_are_those_of_the_file(tmp_path: Path) -> None:
     assert [written[row - 1] for row in its.case.member_rows] == list(its.case.members.texts("text"))
     assert its.case.p_in == 0.5
     assert len(its.case.members) + len(its.case.non_members or ()) == 40
+
+
+def test_a_promise_is_held_against_all_texts_of_a_person_not_only_those_attacked(tmp_path: Path) -> None:
+    members = [*notes(1, 2, 3, who="a"), *notes(4, 5, who="b"), {"note": " ", "who": "b"}]
+    others = notes(1, 2, who="c")
+    its = prepare_texts(asked := recipe(tmp_path, members, others, "subject: who"), read_sources(asked))
+    assert len(its.case.members) == 3
+    exchange.write_case(tmp_path, its.case)
+    for case in (its.case, exchange.read_case(tmp_path)):
+        assert (private_rows(case), most_rows(case)) == (5, 3) == (len(its.trained), 3)
 
 
 def test_the_texts_of_a_person_share_a_coin_and_no_person_is_on_both_sides(tmp_path: Path) -> None:

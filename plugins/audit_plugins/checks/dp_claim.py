@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from audit_core.accounting import epsilon_pld, epsilon_rdp
-from audit_core.case import Case, most_rows
+from audit_core.case import Case, most_rows, private_rows
 from audit_core.evidence import Exact
 from audit_core.guarantee import Guarantee, NoisySteps, Stated
 from audit_core.ledger_words import joined
@@ -36,7 +36,7 @@ class DpClaim:
         yield _exact("budget_used", claim.epsilon / claim.budget)
         yield _exact("steps_outside", len(claim.outside))
         yield _exact("unit_mismatch", int(claim.unit != case.unit or most_rows(case) > claim.rows_per_unit))
-        yield _exact("delta_times_rows", claim.delta * len(case.members))
+        yield _exact("delta_times_rows", claim.delta * private_rows(case))
         yield _exact("unanswered", len(claim.unanswered))
         if not _covered(claim):
             yield Reason(code="dp-not-of-unit", args={"rows": claim.rows_per_unit})
