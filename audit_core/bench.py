@@ -7,7 +7,7 @@ from pathlib import Path
 from audit_core.cache import Cache
 from audit_core.case import Case
 from audit_core.isolation import Limits
-from audit_core.model_pass import Pass
+from audit_core.language.model_pass import Pass
 from audit_core.nearest_rows import CaseRows, NearestRows
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.questions import Asset

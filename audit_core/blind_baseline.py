@@ -13,11 +13,11 @@ from audit_core.cache import key
 from audit_core.case import Case
 from audit_core.evidence import Ranking
 from audit_core.inquiry.pools import held_out
+from audit_core.language.text_features import blind_scores
 from audit_core.measurement import Measurement, measured
 from audit_core.seeds import stream
 from audit_core.statistics.estimates import delong, independent_units
 from audit_core.tables import Ids, Table, read_only, row_ids
-from audit_core.text_features import blind_scores
 
 FOLDS = 5
 MOST_ROWS = 10_000

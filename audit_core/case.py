@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from audit_core.errors import InputError, Problem, raise_all
 from audit_core.guarantee import Guarantee
+from audit_core.language.training import ModelAccess
 from audit_core.questions import Neighbours
 from audit_core.reading.column_sets import column_problems, unknown_columns
 from audit_core.reading.files import TextTable, read_table, rows_of
@@ -34,7 +35,6 @@ from audit_core.scorecard import FileFacts, TextCounts
 from audit_core.split import Sides, flip
 from audit_core.synthesis.regions import coarsened
 from audit_core.tables import MISSING, Ids, Table, content_order, rows_alone, with_own_dictionaries
-from audit_core.training import ModelAccess
 from audit_core.written.recipe import GeneratedSpec, ModelledSpec, SplitSpec
 from audit_core.written.strategies import PII
 

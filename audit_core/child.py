@@ -21,12 +21,12 @@ from audit_core.doctor.contract import LOOP
 from audit_core.doctor.findings import PROBES, Probe
 from audit_core.evidence import InvalidEvidence
 from audit_core.guarantee import Guarantee
+from audit_core.language.training import Unfit
 from audit_core.leaving import leave_after
 from audit_core.loading import load
 from audit_core.measurement import Measurement, Reason
 from audit_core.questions import Continuation, HiddenValue, Linkage, Membership, Question, SinglingOut
 from audit_core.refit import Budget, fitted
-from audit_core.training import Unfit
 
 _ANSWER_TO: dict[type[Question], type[Answer]] = {
     Membership: Scores,

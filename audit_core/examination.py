@@ -7,8 +7,8 @@ from audit_core.attempt import Attempted, attempt
 from audit_core.bench import Bench
 from audit_core.blind_baseline import blind_baseline
 from audit_core.isolation import Usage
+from audit_core.language.model_twins import base_released, overfitted
 from audit_core.measurement import Reason
-from audit_core.model_twins import base_released, overfitted
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.policy import Policy
 from audit_core.scorecard import Control, Finding, Verdict

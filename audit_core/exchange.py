@@ -13,13 +13,13 @@ from audit_core.case import Case
 from audit_core.doctor.findings import PROBES, Probe
 from audit_core.guarantee import Guarantee
 from audit_core.isolation import REPORTS
+from audit_core.language.texts import Text
+from audit_core.language.token_scores import TokenScores, joined
+from audit_core.language.training import ModelAccess, TrainingTask
 from audit_core.questions import Continuation, HiddenValue, Linkage, Membership, Neighbours, Question, SinglingOut
 from audit_core.refit import Declared, Heard, Refit, Schema
 from audit_core.scorecard import FileFacts
 from audit_core.tables import Column, Table
-from audit_core.texts import Text
-from audit_core.token_scores import TokenScores, joined
-from audit_core.training import ModelAccess, TrainingTask
 
 _QUESTIONS = {kind.__name__: kind for kind in (Membership, HiddenValue, Linkage, SinglingOut, Continuation)}
 _CASE_TABLES = ("release", "members", "non_members", "published", "released_identifiers", "member_identifiers")

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 import psutil
 
+from audit_core.language.training import UNFIT
 from audit_core.measurement import Reason
 from audit_core.refit import Heard, unheard
-from audit_core.training import UNFIT
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _PASSED_ON_PREFIXES = ("OMP_", "OPENBLAS_", "MKL_")

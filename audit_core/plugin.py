@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict
 
 from audit_core.answers import Answer
 from audit_core.guarantee import Guarantee
+from audit_core.language.training import Model, Trained, TrainingTask
 from audit_core.measurement import Detail, Measurement, Reason
 from audit_core.questions import Asset, Question, QuestionName
 from audit_core.refit import Budget, Schema
 from audit_core.tables import Table
-from audit_core.training import Model, Trained, TrainingTask
 from audit_core.words import Words
 
 if TYPE_CHECKING:

@@ -12,16 +12,16 @@ from audit_core.codes import sentence
 from audit_core.errors import Problem, RunError
 from audit_core.generation import generate
 from audit_core.isolation import Failed, Usage
+from audit_core.language.model_pass import Pass, scored, texts_of_case
+from audit_core.language.model_release import record_coins, released_model
+from audit_core.language.text_case import prepare_texts
+from audit_core.language.training import ModelAccess
 from audit_core.measurement import Reason
-from audit_core.model_pass import Pass, scored, texts_of_case
-from audit_core.model_release import record_coins, released_model
 from audit_core.progress import Progress
 from audit_core.recipe import Recipe
 from audit_core.registry import Registry
 from audit_core.scorecard import FileFacts
 from audit_core.tables import Ids
-from audit_core.text_case import prepare_texts
-from audit_core.training import ModelAccess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from audit_core.language.token_scores import TokenScores
+from audit_core.language.training import ModelAccess
 from audit_core.refit import Refit
 from audit_core.tables import Table
-from audit_core.token_scores import TokenScores
-from audit_core.training import ModelAccess
 
 QuestionName = Literal["membership", "inclusion", "hidden-value", "linkage", "singling-out", "continuation"]
 

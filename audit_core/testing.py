@@ -27,10 +27,10 @@ from audit_core.expected import expected
 from audit_core.guarantee import Guarantee, Stated
 from audit_core.isolation import Failed, Limits, Usage
 from audit_core.kept import Kept, ledger_of
+from audit_core.language.made_up_models import MadeUpModel, made_up_model
+from audit_core.language.model_pass import Pass
 from audit_core.made_rows import made_in_child
-from audit_core.made_up_models import MadeUpModel, made_up_model
 from audit_core.measurement import USEFULNESS, Measurement
-from audit_core.model_pass import Pass
 from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin
 from audit_core.registry import Registry
 from audit_core.scorecard import FileFacts, Finding

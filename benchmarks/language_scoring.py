@@ -24,7 +24,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from audit_core.texts import Text
+from audit_core.language.texts import Text
 from audit_plugins.training.opening import Base, OpenedModel, base_model, encoded
 from audit_plugins.training.teacher_forcing import Positions, batches, side_by_side, tokens_at_once
 

@@ -24,8 +24,10 @@ from audit_core.evidence import Mean
 from audit_core.inquiry import Inquiry, Marked, Put
 from audit_core.inquiry.arms import excess_of
 from audit_core.inquiry.pools import Pool, clusters, cut, texts_of_pool
+from audit_core.language.model_pass import Pass
+from audit_core.language.token_scores import TokenScores
+from audit_core.language.training import ModelAccess
 from audit_core.measurement import SUPPRESSED_TO, ByQuantile, Detail, Measurement, Reason, measured
-from audit_core.model_pass import Pass
 from audit_core.plugin import AttackPlugin
 from audit_core.questions import Continuation
 from audit_core.seeds import stream
@@ -40,8 +42,6 @@ from audit_core.statistics.extraction import (
     rows_of,
 )
 from audit_core.tables import Ids
-from audit_core.token_scores import TokenScores
-from audit_core.training import ModelAccess
 
 TRIES, CHANCE = 100, 0.5
 """Of (n, p)-discoverable: with so many samples at temperature 1 the end shows up with this probability at least."""

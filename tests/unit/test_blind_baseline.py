@@ -9,7 +9,7 @@ from audit_core.blind_baseline import blind_baseline
 from audit_core.cache import Cache
 from audit_core.case import Case
 from audit_core.isolation import Limits
-from audit_core.made_up_models import made_up_model
+from audit_core.language.made_up_models import made_up_model
 from audit_core.measurement import Measurement
 from audit_core.registry import Registry
 from audit_core.tables import Table, read_only

@@ -11,7 +11,7 @@ import pytest
 from audit_core.blanks import BLANKS, unfilled
 from audit_core.case import Case
 from audit_core.codes import CODES, FACTS, GOALS, sentence, separated
-from audit_core.made_up_models import made_up_model
+from audit_core.language.made_up_models import made_up_model
 from audit_core.measurement import Reason
 from audit_core.policy import load_policy, shipped_policies
 from audit_core.tables import Table, read_only

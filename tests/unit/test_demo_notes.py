@@ -16,7 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 from scipy import stats
 
-from audit_core.near_duplicates import near_duplicates
+from audit_core.language.near_duplicates import near_duplicates
 
 ROOT = Path(__file__).parents[2]
 TEXT = ROOT / "audit_core" / "demo" / "text"

@@ -13,7 +13,7 @@ from audit_core.evidence import Excess, Mean
 from audit_core.inquiry import Inquiry, Marked
 from audit_core.inquiry.continuation import inquiry
 from audit_core.isolation import Limits
-from audit_core.made_up_models import Reciter, made_up_model
+from audit_core.language.made_up_models import Reciter, made_up_model
 from audit_core.questions import Continuation
 from audit_core.registry import discover
 

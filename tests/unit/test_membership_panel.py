@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from audit_core.answers import Scores
+from audit_core.language.token_scores import TokenScores, joined
 from audit_core.questions import Membership
 from audit_core.statistics.estimates import delong
 from audit_core.tables import Column, Table, read_only
-from audit_core.token_scores import TokenScores, joined
 from audit_plugins.attacks.likelihood_ratio import LikelihoodRatio, differences
 from audit_plugins.attacks.membership_panel import (
     MembershipPanel,

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from audit_core.near_duplicates import GRAM, NearDuplicates, near_duplicates
+from audit_core.language.near_duplicates import GRAM, NearDuplicates, near_duplicates
 from audit_core.tables import normal_form
 
 

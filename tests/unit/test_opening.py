@@ -22,8 +22,8 @@ safetensors_torch = pytest.importorskip("safetensors.torch")
 
 from audit_core.errors import InputError  # noqa: E402
 from audit_core.guarantee import Guarantee  # noqa: E402
-from audit_core.texts import Text  # noqa: E402
-from audit_core.token_scores import TOP_K, TokenScores, joined  # noqa: E402
+from audit_core.language.texts import Text  # noqa: E402
+from audit_core.language.token_scores import TOP_K, TokenScores, joined  # noqa: E402
 from audit_plugins.training import opening, teacher_forcing  # noqa: E402
 from audit_plugins.training.decoding import NOTHING, greedy  # noqa: E402
 from audit_plugins.training.opening import Base, OpenedModel, base_model, encoded, opened  # noqa: E402

@@ -19,7 +19,7 @@ from torch.nn import functional  # noqa: E402
 
 from audit_core.doctor.contract import Record  # noqa: E402
 from audit_core.doctor.probes import UnsoundTraining  # noqa: E402
-from audit_core.training import UNFIT, Unfit  # noqa: E402
+from audit_core.language.training import UNFIT, Unfit  # noqa: E402
 from audit_plugins.differential_privacy.noise import NoiseSource  # noqa: E402
 from audit_plugins.params_language import FullDpsgdParams, LoraDpsgdParams, PromptDpsgdParams  # noqa: E402
 from audit_plugins.training import private_steps  # noqa: E402

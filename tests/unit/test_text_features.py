@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
+from audit_core.language.text_features import blind_scores, surface
 from audit_core.statistics.estimates import delong
-from audit_core.text_features import blind_scores, surface
 
 SURE = 4.3  # standard errors: one-sided 1e-5, by the normal approximation
 ENGLISH = [

@@ -23,13 +23,13 @@ from audit_core.exchange import Folders  # noqa: E402
 from audit_core.guarantee import Guarantee, NoisyCounts, NoisySteps  # noqa: E402
 from audit_core.isolation import Failed, Limits, Usage  # noqa: E402
 from audit_core.kept import Kept  # noqa: E402
+from audit_core.language.model_release import trained_in_child  # noqa: E402
+from audit_core.language.texts import Text  # noqa: E402
+from audit_core.language.training import TrainingTask  # noqa: E402
 from audit_core.ledger_words import known  # noqa: E402
 from audit_core.measurement import Reason  # noqa: E402
-from audit_core.model_release import trained_in_child  # noqa: E402
 from audit_core.refit import Budget  # noqa: E402
 from audit_core.registry import discover  # noqa: E402
-from audit_core.texts import Text  # noqa: E402
-from audit_core.training import TrainingTask  # noqa: E402
 from audit_plugins.differential_privacy.meter import Meter, Overspent, prv  # noqa: E402
 from audit_plugins.differential_privacy.noise import NoiseSource  # noqa: E402
 from audit_plugins.records.training_backends import TRAINING_BACKENDS  # noqa: E402

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit_core.answers import Scores
+from audit_core.language.token_scores import TokenScores
 from audit_core.questions import Membership
-from audit_core.token_scores import TokenScores
 from audit_plugins.attacks.likelihood_ratio import Values, differences, neutral, per_token
 
 SHARE = 0.2

@@ -9,8 +9,8 @@ from torch import nn
 
 from audit_core.doctor.contract import LoopSettings, Record
 from audit_core.doctor.probes import refuse_unsound
+from audit_core.language.training import Model, TrainingTask
 from audit_core.refit import Budget
-from audit_core.training import Model, TrainingTask
 from audit_plugins.differential_privacy.noise import NoiseSource
 from audit_plugins.training.fine_tuning import Allowed, FineTuned, Recipe, fine_tuned, privately_fine_tuned
 from audit_plugins.training.opening import opened

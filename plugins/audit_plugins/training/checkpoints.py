@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from audit_core.guarantee import Mechanism, NoisySteps
-from audit_core.training import TrainingTask
+from audit_core.language.training import TrainingTask
 from audit_plugins.differential_privacy.meter import Meter
 
 WEIGHTS, STATE = "checkpoint.safetensors", "checkpoint.json"

@@ -15,9 +15,9 @@ from torch import nn
 
 from audit_core.doctor.contract import Record
 from audit_core.guarantee import Guarantee, NoisySteps
+from audit_core.language.training import TrainingTask
 from audit_core.ledger_words import code
 from audit_core.refit import Budget
-from audit_core.training import TrainingTask
 from audit_plugins.differential_privacy.meter import Meter
 from audit_plugins.differential_privacy.noise import NoiseSource
 from audit_plugins.training import checkpoints, descent, spending

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from audit_core.errors import InputError, Problem
 from audit_core.exchange import LEDGER
 from audit_core.guarantee import Guarantee
+from audit_core.language.texts import Text
+from audit_core.language.token_scores import TokenScores
 from audit_core.reading.model_files import ADAPTER, ADAPTER_WEIGHTS, SOFT_PROMPT
-from audit_core.texts import Text
-from audit_core.token_scores import TokenScores
 from audit_plugins.training.decoding import greedy
 from audit_plugins.training.teacher_forcing import Positions, token_scores
 
@@ -161,7 +161,7 @@ def quiet() -> Iterator[None]:
 
 
 class OpenedModel:
-    """A language model that is asked and not trained; it is an `audit_core.training.Model`.
+    """A language model that is asked and not trained; it is an `audit_core.language.training.Model`.
 
     Attributes:
         guarantee: What is claimed of it by the ledger in its folder; None where there is none.
@@ -176,21 +176,21 @@ class OpenedModel:
         self._before: OpenedModel | None = None
 
     def token_scores(self, texts: Sequence[Text]) -> Iterator[TokenScores]:
-        """As `audit_core.training.Model.token_scores`."""
+        """As `audit_core.language.training.Model.token_scores`."""
         return token_scores(self._its.network, self._positions(texts))
 
     def complete(self, prefixes: Sequence[Sequence[int]], length: int) -> NDArray[np.int32]:
-        """As `audit_core.training.Model.complete`."""
+        """As `audit_core.language.training.Model.complete`."""
         its = self._its
         whole = [[its.start, *prefix] for prefix in prefixes]
         return greedy(its.network, whole, length, end=its.end, context=its.context)
 
     def tokens(self, texts: Sequence[Text]) -> list[tuple[list[int], list[int]]]:
-        """As `audit_core.training.Model.tokens`."""
+        """As `audit_core.language.training.Model.tokens`."""
         return encoded(self._its, texts)
 
     def base(self) -> "OpenedModel | None":
-        """As `audit_core.training.Model.base`; it is opened when it is asked for."""
+        """As `audit_core.language.training.Model.base`; it is opened when it is asked for."""
         if self._before is None and self._open_before is not None:
             self._before = self._open_before()
         return self._before

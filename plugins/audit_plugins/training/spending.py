@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from audit_core.guarantee import Guarantee, NoisyCounts, NoisySteps
+from audit_core.language.training import TrainingTask
 from audit_core.ledger_words import code
-from audit_core.training import TrainingTask
 from audit_plugins.differential_privacy.meter import LEAST_SIGMA, Meter, noise_for, noise_of_counts
 from audit_plugins.differential_privacy.noise import NoiseSource
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from audit_core.token_scores import TOP_K, TokenScores
+from audit_core.language.token_scores import TOP_K, TokenScores
 from audit_plugins.training.chosen_places import said, vocabulary
 
 MOST_LOGITS = 2**24

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from audit_core.errors import Problem
-from audit_core.training import Unfit
+from audit_core.language.training import Unfit
 
 SOFT_PROMPT = "soft_prompt"
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from audit_core.errors import InputError
 from audit_core.guarantee import Guarantee
+from audit_core.language.texts import Text
+from audit_core.language.token_scores import TokenScores
 from audit_core.loading import load
-from audit_core.texts import Text
-from audit_core.token_scores import TokenScores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from audit_core.case import Case, ReleasedModel
 from audit_core.guarantee import Guarantee
-from audit_core.model_pass import Pass
+from audit_core.language.model_pass import Pass
+from audit_core.language.texts import Text
+from audit_core.language.token_scores import TOP_K, TokenScores
+from audit_core.language.training import ModelAccess
 from audit_core.scorecard import FileFacts
 from audit_core.tables import Column, Table, read_only
-from audit_core.texts import Text
-from audit_core.token_scores import TOP_K, TokenScores
-from audit_core.training import ModelAccess
 
 Leak = Literal["innocent", "leaky"]
 

@@ -12,14 +12,14 @@ from audit_core.chosen import OPENS, FineTuning
 from audit_core.inquiry.pools import Rows, held_out
 from audit_core.isolation import Failed, Usage
 from audit_core.kept import Kept
+from audit_core.language.model_pass import scored
+from audit_core.language.model_release import trained_in_child
+from audit_core.language.text_case import texts_of
+from audit_core.language.training import ModelAccess, TrainingTask
 from audit_core.measurement import Reason
 from audit_core.model_folder import DIGESTS
-from audit_core.model_pass import scored
-from audit_core.model_release import trained_in_child
 from audit_core.reading.model_files import model_digest
 from audit_core.seeds import stream
-from audit_core.text_case import texts_of
-from audit_core.training import ModelAccess, TrainingTask
 
 OVERFITTED_TO = 200
 """Members that the leaky twin learns by heart, at most; it is tried against twice as many non-members."""

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from audit_core.case import Case, Sources, rows_in_file
 from audit_core.errors import Problem, raise_all
-from audit_core.near_duplicates import near_duplicates
+from audit_core.language.near_duplicates import near_duplicates
+from audit_core.language.texts import Text
 from audit_core.reading.column_sets import unknown_columns
 from audit_core.reading.files import TextTable
 from audit_core.reading.places import quoted
@@ -22,7 +23,6 @@ from audit_core.reading.separation import missing_subjects, shared_people
 from audit_core.recipe import Recipe
 from audit_core.scorecard import FileFacts, TextCounts
 from audit_core.tables import MISSING, Column, Ids, Table, content_order, normal_form, read_only
-from audit_core.texts import Text
 from audit_core.written.recipe import SplitSpec
 
 TextArm = Literal["members", "non_members"]

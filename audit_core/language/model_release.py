@@ -16,6 +16,9 @@ from audit_core.errors import InputError, PackError, Problem, RunError
 from audit_core.guarantee import Guarantee
 from audit_core.isolation import Failed, Job, Limits, Usage, malformed
 from audit_core.kept import Kept, forget, ledger_of
+from audit_core.language.text_case import TextCase
+from audit_core.language.texts import Text
+from audit_core.language.training import ModelAccess, TrainingTask
 from audit_core.measurement import Reason
 from audit_core.model_folder import MODEL_DESCRIPTION
 from audit_core.pack import write_early
@@ -27,9 +30,6 @@ from audit_core.refit import Heard, unheard
 from audit_core.registry import Registry
 from audit_core.seeds import stream
 from audit_core.split import Sides, record
-from audit_core.text_case import TextCase
-from audit_core.texts import Text
-from audit_core.training import ModelAccess, TrainingTask
 from audit_core.written.recipe import ModelledSpec, SplitSpec
 
 
