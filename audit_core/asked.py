@@ -99,6 +99,10 @@ class AskedContinuation(Asked):
     targets: Targets = Field(default=1_000, description="at most so many members and non-members")
 
 
+class AskedCanaries(Asked):
+    """Which of the canaries was the model trained on? The recipe says how many there are."""
+
+
 class AskedTarget(Asked):
     """What does a column depend on? A check with these parameters runs only where `targets.target_of` finds one."""
 
@@ -114,6 +118,7 @@ ASKED: dict[QuestionName, type[Asked]] = {
     "linkage": AskedLinkage,
     "singling-out": AskedSinglingOut,
     "continuation": AskedContinuation,
+    "canaries": AskedCanaries,
 }
 
 

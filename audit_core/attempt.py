@@ -23,6 +23,7 @@ from audit_core.exchanged_answers import read_answers
 from audit_core.inquiry import (
     Inquiry,
     Put,
+    canaries,
     continuation,
     hidden_value,
     inclusion,
@@ -45,6 +46,7 @@ INQUIRIES: dict[QuestionName, Callable[[AttackPlugin, dict[str, Any], Bench], In
     "linkage": linkage.inquiry,
     "singling-out": singling_out.inquiry,
     "continuation": continuation.inquiry,
+    "canaries": canaries.inquiry,
 }
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from audit_core.errors import InputError, Problem, raise_all
 from audit_core.guarantee import Guarantee
+from audit_core.language.canaries import Canaries
 from audit_core.language.training import ModelAccess
 from audit_core.questions import Neighbours
 from audit_core.reading.column_sets import column_problems, unknown_columns
@@ -92,6 +93,7 @@ class Case:
         texts: For a model, what is to be known of the members' and the non-members' texts.
         trained_rows, trained_rows_per_unit: For a model, how many texts it learnt from, and the most of one unit: the
             members are those of them that can be targets. None for a table, which was made from all its members.
+        canaries: For a model, the made-up texts that a coin each planted among them; None where none were.
     """
 
     name: str
@@ -119,6 +121,7 @@ class Case:
     texts: dict[str, TextCounts] = field(default_factory=dict)
     trained_rows: int | None = None
     trained_rows_per_unit: int | None = None
+    canaries: Canaries | None = None
 
     def columns_of(self, role: Role) -> tuple[str, ...]:
         """The names of the columns with one role, in name order."""
@@ -160,6 +163,7 @@ class Case:
                 "members": len(self.members),
                 "non_members": 0 if self.non_members is None else len(self.non_members),
                 "subject": int(self.unit != "row"),
+                "canaries": 0 if self.canaries is None else int(self.canaries.planted.sum()),
             }
         return {
             "table": 1,
@@ -413,6 +417,8 @@ def content_digest(case: Case) -> str:
         add(b"none" if subjects is None else subjects.astype("<i8").tobytes())
     if case.model is not None:
         add(f"{case.model.digest} {case.model.base_digest}".encode())
+    if case.canaries is not None:
+        add(case.canaries.to_jsonl())
     return f"sha256:{digest.hexdigest()}"
 
 

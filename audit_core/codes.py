@@ -50,6 +50,7 @@ GOALS: dict[str, Words] = {
 FACTS: dict[str, Words] = {
     "alone": {"en": "released rows that no other equals", "ja": "ほかに等しい行のないリリースの行"},
     "base": {"en": "the model before it was fine-tuned", "ja": "ファインチューニング前のモデル"},
+    "canaries": {"en": "canaries (planted texts)", "ja": "カナリア（埋め込んだ人工のテキスト）"},
     "coins": {
         "en": "members chosen by coins (a split of the file)",
         "ja": "コインで選ばれたメンバー（ファイルの分割）",

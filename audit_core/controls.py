@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from audit_core.grounds import reason, shown
 from audit_core.measurement import Measurement, Reason
+from audit_core.plugin import MEASURES
 from audit_core.policy import Policy
 from audit_core.scorecard import Control, Finding, Verdict
 
@@ -34,6 +35,9 @@ _OF_MODELS = {
     "plant-missed": "overfit-missed",
 }
 """What is said where twins are models: what the model was fine-tuned from, and one over-fitted to some members."""
+
+_DEALT_BY_COIN = frozenset(MEASURES["canaries"])
+"""What is measured of arms that coins dealt: how people's texts differ does not concern it."""
 
 WouldFail = Callable[[Policy, Finding], bool]
 
@@ -156,7 +160,8 @@ def unsound(controls: Sequence[Control], findings: Sequence[Finding]) -> dict[st
             continue
         for finding in findings:
             if control.attack in ("", finding.attack):
-                found |= {f"{finding.attack}/{name}": control.reason for name in finding.compares}
+                names = finding.compares if control.attack else set(finding.compares) - _DEALT_BY_COIN
+                found |= {f"{finding.attack}/{name}": control.reason for name in names}
     return found
 
 

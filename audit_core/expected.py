@@ -24,6 +24,8 @@ MARKED: dict[str, Expected] = {
     "auc_remote": Expected(kind="ranking", chance=0.5, share=REMOTE_SHARE, most="targets"),
     **{name: Expected(kind="tail-hits", chance=fpr, most="targets") for name, fpr in FPRS.items()},
     "tpr_at_fpr_0_01_remote": Expected(kind="tail-hits", chance=0.01, share=REMOTE_SHARE, most="targets"),
+    "auc_planted": Expected(kind="ranking", chance=0.5, tries="canaries"),
+    "tpr_at_fpr_0_01_planted": Expected(kind="tail-hits", chance=0.01, tries="canaries"),
     "attribute_excess": Expected(kind="excess", scale="relative", tries="secrets", most="targets"),
     # One in a thousand: several times what blind links reach among so many.
     "linkability_excess": Expected(kind="excess", scale="relative", chance=0.001, most="targets"),
@@ -146,6 +148,8 @@ def _arms(its: Expected, case: Case, most: int | None) -> Arms:
         tries = released, 0 if its.kind == "proportion" else released
         size = Arms(n1=tries[0], n0=tries[1], chance=its.chance, chance_high=its.chance, units=tries, growth=0.0)
         return _cut(size, most)
+    if its.tries == "canaries":
+        return _of_canaries(its, case)
     # One row speaks for each person in the tail; elsewhere a person with many rows weighs more.
     count = _persons if its.kind == "tail-hits" else _independent
     arms = (case.members, case.member_subjects), (case.non_members, case.non_member_subjects)
@@ -170,6 +174,14 @@ def _arms(its: Expected, case: Case, most: int | None) -> Arms:
             growth=single.growth,
         ),
         most,
+    )
+
+
+def _of_canaries(its: Expected, case: Case) -> Arms:
+    planted = case.facts["canaries"]
+    left_out = 0 if case.canaries is None else len(case.canaries) - planted
+    return Arms(
+        n1=planted, n0=left_out, chance=its.chance, chance_high=its.chance, units=(planted, left_out), growth=0.0
     )
 
 

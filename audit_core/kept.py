@@ -1,9 +1,9 @@
 """What a generator leaves in a pack besides rows: what is claimed of them, and the fitted generator itself."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from audit_core import exchange, pack
@@ -48,11 +48,13 @@ class Kept:
     Attributes:
         pack: The pack's folder.
         completed: Adds to a claim what the generator cannot know of.
+        besides: Files to put beside those of the fitted generator, by name.
     """
 
     pack: Path
     folders: exchange.Folders
     completed: Callable[[Guarantee], Guarantee] = lambda claim: claim
+    besides: Mapping[str, bytes] = field(default_factory=dict)
 
     def ledger_from(self, folder: Path) -> None:
         """The claim, also of a training that failed: what was spent stays spent."""
@@ -70,5 +72,6 @@ class Kept:
             for path in sorted((folder / exchange.MODEL).glob("*"))
             if path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST_MODEL_FILE
         }
+        files |= self.besides if files else {}
         for name, data in (files | ({DIGESTS: digests(files)} if files else {})).items():
             write_early(self.pack / pack.MODEL / name, data)

@@ -7,6 +7,7 @@ import numpy as np
 
 from audit_core.asked import AskedTarget
 from audit_core.case import Case, most_rows
+from audit_core.inquiry.pools import held_out
 from audit_core.measurement import Reason
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.questions import Asset
@@ -17,7 +18,9 @@ from audit_core.targets import target_of
 def lacking(plugin: AttackPlugin | CheckPlugin, case: Case, params: Mapping[str, Any]) -> Reason | None:
     """What the case does not have that the plugin cannot do without; None where nothing is missing."""
     if isinstance(plugin, AttackPlugin):
-        if case.non_members is None:
+        if plugin.question == "canaries" and case.canaries is None:
+            return Reason(code="needs-facts", args={"facts": "canaries"})
+        if case.non_members is None and plugin.question != "canaries":
             return Reason(code="needs-non-members", args={})
         if case.model is not None:
             wants = Asset.BASE in plugin.sees and not plugin.base_optional
@@ -31,7 +34,7 @@ def lacking(plugin: AttackPlugin | CheckPlugin, case: Case, params: Mapping[str,
             return Reason(code="needs-facts", args={"facts": "sensitive"})
         if plugin.question in ("hidden-value", "linkage") and len(case.release.columns) < 2:
             return Reason(code="needs-two-columns", args={})
-        if Asset.REFERENCE in plugin.sees and (units := _units(case.non_members, case.non_member_subjects)) < 2:
+        if Asset.REFERENCE in plugin.sees and (units := _units(held_out(case), case.non_member_subjects)) < 2:
             return Reason(code="not-measurable", args={"trials": str(units)})  # no fold would be left as reference
         return None
     missing = [name for name in plugin.needs if not case.facts.get(name)]

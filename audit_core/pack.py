@@ -37,6 +37,9 @@ RECIPE, POLICY, MANIFEST = "recipe.resolved.yaml", "policy.resolved.yaml", "mani
 RELEASE, LEDGER, COINS = "release/release.parquet", "release/ledger.json", "coins.json"
 """What a run makes before it audits: the release, what it cost, and how the members' file was split."""
 
+CANARIES = "canaries.jsonl"
+"""The made-up texts that a model was trained with, and those alike that it was not."""
+
 STOPPED_LEDGER = "release/stopped-ledger.json"
 """What an earlier attempt spent before its training stopped."""
 
@@ -70,6 +73,7 @@ def opened(folder: Path, *, resume: bool = False, force: bool = False) -> Iterat
                 LEDGER,
                 STOPPED_LEDGER,
                 COINS,
+                CANARIES,
             ):  # an earlier pack's would be taken for this one's
                 (folder / name).unlink(missing_ok=True)
             for name in (MODEL, WORKSHOP, RUNS):
@@ -117,7 +121,7 @@ def _refuse_occupied(folder: Path, resume: bool, force: bool) -> None:
     if (owner := _owner(folder / _LOCK)) is not None:
         raise _locked(folder, owner)
     there = {path.name for path in folder.iterdir()} - {_LOCK}
-    unfinished = there <= {CACHE, PurePath(RELEASE).parts[0], COINS, MODEL, WORKSHOP, RUNS}
+    unfinished = there <= {CACHE, PurePath(RELEASE).parts[0], COINS, CANARIES, MODEL, WORKSHOP, RUNS}
     if there and not (resume and unfinished):
         what = "an unfinished run stands in" if unfinished else "a pack or other files stand in"
         fix = "Add --resume to go on with it" if unfinished else "Choose another --out, or overwrite it with --force"
@@ -189,6 +193,7 @@ def made_before(folder: Path) -> dict[str, bytes]:
     """The release, its ledger, the fitted generator and the coins of a pack, by their path in it."""
     names = [
         COINS,
+        CANARIES,
         *RELEASES.values(),
         LEDGER,
         STOPPED_LEDGER,

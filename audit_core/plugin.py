@@ -58,6 +58,10 @@ MEASURES: dict[QuestionName, tuple[str, ...]] = {
         "suffix_log_prob_excess",
         "reproduction_by_perplexity",
     ),
+    "canaries": (
+        *("auc_planted", "tpr_at_fpr_0_01_planted", "exposure", "exposure_extrapolated"),
+        "epsilon_shown",
+    ),
 }
 """What the core measures of the answers to each question."""
 
@@ -65,7 +69,7 @@ _BESIDES = frozenset(
     {
         *("auc_shuffled", "tpr_validated", "fpr_validated"),
         *("attribute_prior", "linkability_prior", "singling_out_prior"),
-        "reproduction_by_perplexity",
+        *("reproduction_by_perplexity", "exposure_extrapolated"),
     }
 )
 """What is measured to see the others by, or to compare with what others report."""
@@ -89,8 +93,9 @@ class Expected:
             proportion, the false-positive rate of tail hits, an AUC.
         tries: What is tried. "rows": every row of an arm; "single-rows": those whose values occur once in members and
             non-members together; "secrets": the targets of a question about hidden values; "released": as many as
-            there are released rows, "released-once": those that no other released row equals. For single rows and
-            secrets chance is judged from the real rows, and is this at least.
+            there are released rows, "released-once": those that no other released row equals; "canaries": those that
+            were planted, and those that were not. For single rows and secrets chance is judged from the real rows, and
+            is this at least.
         share: Of the rows, how many are tried.
         most: So many tries in an arm at most, or the parameter that says how many.
         of: Its scores, columns or groups, where they are always the same.
@@ -100,7 +105,7 @@ class Expected:
     kind: Literal["exact", "proportion", "excess", "ranking", "tail-hits", "unknown"]
     scale: Literal["difference", "relative"] = "difference"
     chance: float = 0.0
-    tries: Literal["rows", "single-rows", "secrets", "released", "released-once"] = "rows"
+    tries: Literal["rows", "single-rows", "secrets", "released", "released-once", "canaries"] = "rows"
     share: float = 1.0
     most: int | str | None = None
     of: tuple[str, ...] = ()

@@ -6,18 +6,21 @@ from functools import partial
 from pathlib import Path
 
 from audit_core.cache import Cache
-from audit_core.case import Case, ReleasedModel, content_digest, prepare, read_sources
+from audit_core.case import Case, ReleasedModel, Sources, content_digest, prepare, read_sources
 from audit_core.chosen import Commission, FineTuning, commission, fine_tuning
 from audit_core.codes import sentence
 from audit_core.errors import Problem, RunError
 from audit_core.generation import generate
 from audit_core.isolation import Failed, Usage
+from audit_core.language import canaries
+from audit_core.language.canaries import Canaries
 from audit_core.language.model_pass import Pass, scored, texts_of_case
 from audit_core.language.model_release import record_coins, released_model
 from audit_core.language.text_case import prepare_texts
 from audit_core.language.training import ModelAccess
 from audit_core.measurement import Reason
 from audit_core.progress import Progress
+from audit_core.reading.paths import read_file
 from audit_core.recipe import Recipe
 from audit_core.registry import Registry
 from audit_core.scorecard import FileFacts
@@ -94,7 +97,7 @@ def rehearsed(recipe: Recipe, registry: Registry) -> Case:
         load=tuning.plugin.load, file=None, folder=str(place), base=None if tuning.base is None else str(tuning.base)
     )
     model = ReleasedModel(name=place.name, access=access, digest="", base_digest=None, base_name=None)
-    return replace(prepare_texts(recipe, sources).case, model=model)
+    return replace(prepare_texts(recipe, sources, _canaries(recipe, tuning, sources)).case, model=model)
 
 
 def _of_model(
@@ -108,9 +111,9 @@ def _of_model(
 ) -> Prepared:
     progress("reading", recipe.audit)
     sources = read_sources(recipe)
-    texts = prepare_texts(recipe, sources)
+    texts = prepare_texts(recipe, sources, _canaries(recipe, tuning, sources))
     place = _needed(folder)
-    record_coins(recipe, sources.whole, texts.case.unit, sources.coins, place)
+    record_coins(recipe, sources.whole, texts.case, sources.coins, place)
     if tuning.load is None:
         progress("generating", tuning.plugin.name)
     heard = partial(progress, "training", tuning.plugin.name)
@@ -128,6 +131,22 @@ def _of_model(
         groups=texts.groups,
         usages={tuning.plugin.name: its.usage, "token-scores": usage},
     )
+
+
+def _canaries(recipe: Recipe, tuning: FineTuning, sources: Sources) -> Canaries | None:
+    """The canaries to plant; or those that a loaded model was trained with.
+
+    Raises:
+        InputError: Those of a file are none, or another model's.
+    """
+    if recipe.canaries is None:
+        return None
+    file = recipe.canaries_path()
+    if file is None or tuning.load is None:
+        return canaries.made(recipe.canaries, recipe.seed, sources.whole.digest)
+    commitment = tuning.load / canaries.COMMITMENT
+    told = commitment.read_bytes() if commitment.is_file() else None
+    return canaries.read(read_file(file, "canaries.file"), "canaries.file", told)
 
 
 def _scores(case: Case, model: ReleasedModel, recipe: Recipe, cache: Cache, usage: Usage, debug: bool) -> Pass:
@@ -149,7 +168,9 @@ def _scores(case: Case, model: ReleasedModel, recipe: Recipe, cache: Cache, usag
 
 def _with_lengths(case: Case, scores: Pass) -> Case:
     """The case, with the counts of texts that are too long or too short for the model."""
-    sides = {"members": slice(None, len(case.members)), "non_members": slice(len(case.members), None)}
+    first = len(case.members)
+    others = first + (0 if case.non_members is None else len(case.non_members))
+    sides = {"members": slice(None, first), "non_members": slice(first, others)}
     counts = {
         arm: replace(
             its,

@@ -16,7 +16,7 @@ from audit_core.language.training import ModelAccess
 from audit_core.refit import Refit
 from audit_core.tables import Table
 
-QuestionName = Literal["membership", "inclusion", "hidden-value", "linkage", "singling-out", "continuation"]
+QuestionName = Literal["membership", "inclusion", "hidden-value", "linkage", "singling-out", "continuation", "canaries"]
 
 
 class Asset(StrEnum):

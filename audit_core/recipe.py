@@ -79,6 +79,16 @@ class Recipe(WrittenRecipe):
         where = "release.table" if arm == "release" else arm
         return resolve(written, self.folder, where=where, allow_outside=self.allow_outside)
 
+    def canaries_path(self) -> Path | None:
+        """The file of canaries that a loaded model was trained with; None where none is named.
+
+        Raises:
+            InputError: The path leaves the folder.
+        """
+        if self.canaries is None or self.canaries.file is None:
+            return None
+        return resolve(self.canaries.file, self.folder, where="canaries.file", allow_outside=self.allow_outside)
+
 
 def load_recipe(
     path: Path, *, allow_outside: bool = False, allow_commands: bool = False, allow_download: bool = False
@@ -201,6 +211,10 @@ def _recipe(document: Document, folder: Path, *, allow_outside: bool) -> Recipe:
             recipe.path(arm)
         except InputError as error:
             problems += [replace(one, where=document.place(key)) for one in error.problems]
+    try:
+        recipe.canaries_path()
+    except InputError as error:
+        problems += [replace(one, where=document.place(("canaries", "file"))) for one in error.problems]
     if _is_path(recipe.policy):
         try:
             where = document.place(("policy",))
@@ -237,7 +251,7 @@ def _contradictions(recipe: Recipe, document: Document) -> list[Problem]:
 
 
 _OF_TABLES = ("columns", "k_anonymity_min", "rules", "output")
-_OF_TEXTS = ("text", "prompt")
+_OF_TEXTS = ("text", "prompt", "canaries")
 
 
 def _of_texts(recipe: Recipe, document: Document) -> Iterator[Problem]:
@@ -248,6 +262,14 @@ def _of_texts(recipe: Recipe, document: Document) -> Iterator[Problem]:
             what = f"`{name}` is about the release of a {'table' if modelled else 'model'}"
             fix = "Leave it out, or audit the other by a recipe of its own"
             yield Problem(code="wrong-value", what=what, where=document.place((name,)), fix=fix)
+    if modelled and recipe.canaries is not None and _loaded(recipe) == (recipe.canaries.file is None):
+        what = (
+            "canaries to be planted in a model that is trained already"
+            if _loaded(recipe)
+            else "canaries that were planted before, and a model that is yet to be trained"
+        )
+        fix = "For a loaded model name those it was trained with, `canaries: {file: FILE}`; leave `file` out to plant"
+        yield Problem(code="wrong-value", what=what, where=document.place(("canaries",)), fix=fix)
     if modelled and recipe.text is None:
         what, fix = "which column holds the texts is not said", "Add for example `text: note`"
         yield Problem(code="missing-key", what=what, where=document.place(()), fix=fix)
@@ -282,6 +304,9 @@ def recipe_yaml(recipe: Recipe) -> bytes:
         tree["non_members"] = _shown(recipe.non_members)
     if _is_path(recipe.policy):
         tree["policy"] = encodable(PurePath(recipe.policy).name)
+    if recipe.canaries is not None:
+        file = recipe.canaries.file
+        tree["canaries"] = _said(tree["canaries"]) if file is None else {"file": _shown(file)}
     tree["columns"] = {name: _column(spec) for name, spec in sorted(tree["columns"].items())}
     tree["rules"] = [_rule(rule) for rule in tree["rules"]]
     return write_yaml(_said(tree))

@@ -5,7 +5,7 @@ from all that had a coin without a look at how it fell. The reference is of thos
 the release tells anything of the targets' coins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -74,21 +74,44 @@ def _one_each(n: int, case: Case, rng: np.random.Generator) -> tuple[NDArray[np.
 
 
 def mark(pool: Pool, scores: Sequence[Scores], p_in: float, claim: Guarantee, confidence: float) -> Marked:
-    """How many of the targets with the highest scores were in. Targets are in random order, which settles ties."""
-    claimed = max(claim.epsilon, LEAST_CLAIM)
-    shown: dict[str, Coins] = {}
-    for score in scores:
-        order = np.argsort(-score.values, kind="stable")
-        for name, share in GUESSED.items():
-            guesses = max(1, round(share * len(order)))
-            right = int(pool.member[order[:guesses]].sum())
-            shown[f"{score.of}/{name}"] = Coins(
-                right=right, guesses=guesses, coins=len(order), p_in=p_in, claimed=claimed, delta=claim.delta
-            )
-    low, ceiling = shown_by_any(tuple(shown.values()), confidence)
-    # A low bound alone is no praise, so what a perfect attack would have shown stands beside it.
-    told = {"shown": low, "ceiling": ceiling, "claimed": claim.epsilon}
+    """How many of the targets with the highest scores were in."""
+    shown = {
+        f"{score.of}/{name}": its
+        for score in scores
+        for name, its in guessed(score.values, pool.member, GUESSED, p_in, claim).items()
+    }
     return Marked(
         measurements=tuple(measured("epsilon_shown", its, of=of, confidence=confidence) for of, its in shown.items()),
-        caveats=(Reason(code="one-run", args={name: f"{epsilon:.2f}" for name, epsilon in told.items()}),),
+        caveats=(told(tuple(shown.values()), claim, confidence),),
     )
+
+
+def guessed(
+    values: NDArray[np.float64], inside: NDArray[np.bool_], shares: Mapping[str, float], p_in: float, claim: Guarantee
+) -> dict[str, Coins]:
+    """How many of the guesses were right, for each share of the targets that is guessed to be in.
+
+    Args:
+        values: A score of each target, in random order, which settles ties; shape `(n_targets,)`. HIGHER = IN.
+        inside: Whether its coin let it in.
+    """
+    order = np.argsort(-values, kind="stable")
+    found = {}
+    for name, share in shares.items():
+        guesses = max(1, round(share * len(order)))
+        found[name] = Coins(
+            right=int(inside[order[:guesses]].sum()),
+            guesses=guesses,
+            coins=len(order),
+            p_in=p_in,
+            claimed=max(claim.epsilon, LEAST_CLAIM),
+            delta=claim.delta,
+        )
+    return found
+
+
+def told(guesses: Sequence[Coins], claim: Guarantee, confidence: float) -> Reason:
+    """What they show. A low bound alone is no praise, so what a perfect attack would have shown stands beside it."""
+    low, ceiling = shown_by_any(guesses, confidence)
+    epsilons = {"shown": low, "ceiling": ceiling, "claimed": claim.epsilon}
+    return Reason(code="one-run", args={name: f"{epsilon:.2f}" for name, epsilon in epsilons.items()})

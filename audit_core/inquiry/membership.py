@@ -169,7 +169,7 @@ def mark(
         measurements.append(_shuffled(name, values, member, subject, rng, confidence))
         if case.model is not None:
             measurements += _validated(name, values, member, subject, rng, confidence)
-        curves.append(_curve(name, values, member))
+        curves.append(curve(name, values, member))
         risk[name] = np.full(len(case.members), np.nan)
         risk[name][row[member]] = _share_above(values[member], values[~member])
     return Marked(measurements=tuple(measurements), details=tuple(curves), record_risk=risk)
@@ -284,7 +284,8 @@ def _highest(values: NDArray[np.float64], subject: Ids) -> NDArray[np.float64]:
     return values[order][last]
 
 
-def _curve(name: str, values: NDArray[np.float64], member: NDArray[np.bool_]) -> RocCurve:
+def curve(name: str, values: NDArray[np.float64], member: NDArray[np.bool_]) -> RocCurve:
+    """The curve of a score, at false-positive rates from 1 in 10,000 up."""
     grid = np.array(_CURVE)
     tpr = roc_points(values[member], values[~member], grid)
     return RocCurve(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from audit_core.case import Case, ReleasedModel
 from audit_core.guarantee import Guarantee
+from audit_core.language.canaries import Canaries
 from audit_core.language.model_pass import Pass
 from audit_core.language.texts import Text
 from audit_core.language.token_scores import TOP_K, TokenScores
@@ -18,6 +19,9 @@ from audit_core.scorecard import FileFacts
 from audit_core.tables import Column, Table, read_only
 
 Leak = Literal["innocent", "leaky"]
+
+CANARIES = 120
+"""Half of them planted."""
 
 VOCABULARY, LEARNT = 997, 1.0
 """The tokens there are; and how much likelier a leaky model makes each token of a member, in nats on average."""
@@ -67,7 +71,7 @@ class Reciter:
 
 
 def made_up_model(leak: Leak, *, texts: int = 300, length: int = 24, seed: int = 1) -> MadeUpModel:
-    """Members and non-members whose tokens are all made up.
+    """Members, non-members and canaries whose tokens are all made up.
 
     Args:
         leak: "innocent": all texts are alike to the model. "leaky": members' tokens are likelier than under the base,
@@ -76,26 +80,33 @@ def made_up_model(leak: Leak, *, texts: int = 300, length: int = 24, seed: int =
         length: The most tokens of a text; the shortest has one.
     """
     rng = np.random.default_rng([seed, texts, length])
-    member = np.repeat([True, False], texts)
-    learnt = member & (leak == "leaky")
-    lengths = rng.integers(1, length + 1, 2 * texts)
-    token = rng.integers(VOCABULARY, size=(2 * texts, length))
+    n = 2 * texts + CANARIES
+    member, other = (np.arange(n) // texts == side for side in (0, 1))
+    planted = ~member & ~other & (np.arange(n) % 2 == 0)
+    learnt = (member | planted) & (leak == "leaky")
+    lengths = rng.integers(1, length + 1, n)
+    token = rng.integers(VOCABULARY, size=(n, length))
     for place in range(1, length):
         token[learnt, place] = _after(token[learnt, place - 1])
-    base = -rng.gamma(2.0, 1.5, size=(2 * texts, length))
-    gained = rng.normal(0.0, 0.3, size=(2 * texts, length)) + LEARNT * learnt[:, None]
+    base = -rng.gamma(2.0, 1.5, size=(n, length))
+    gained = rng.normal(0.0, 0.3, size=(n, length)) + LEARNT * learnt[:, None]
     kept = np.arange(length) < lengths[:, None]
     starts = np.concatenate([[0], np.cumsum(lengths)])
     scores = [_scores(np.minimum(its, -1e-3)[kept], token[kept], starts) for its in (base + gained, base)]
     words = ["".join(f"w{one} " for one in row[:size]).strip() for row, size in zip(token, lengths, strict=True)]
     values, codes = np.unique(np.array(words, dtype=object), return_inverse=True)
     column = Column(name="text", kind="category", values=values)
-    tables = [
-        Table(columns=(column,), codes=read_only(codes[side, None].astype(np.int32))) for side in (member, ~member)
-    ]
+    tables = [Table(columns=(column,), codes=read_only(codes[side, None].astype(np.int32))) for side in (member, other)]
     empty = tables[0].take(np.empty(0, dtype=np.intp))
     digest = f"made-up:{leak}:{seed}:{texts}:{length}"
     facts = FileFacts(name="made-up", rows=texts, digest=digest)
+    rest = np.arange(2 * texts, n)
+    canaries = Canaries(
+        texts=tuple(Text(text=words[at]) for at in rest),
+        planted=planted[rest],
+        coined=np.ones(CANARIES, dtype=bool),
+        repeat=1,
+    )
     access = ModelAccess(load=f"{__name__}:Reciter", file=None, folder=f"/{leak}", base="/base")
     case = Case(
         name=f"made-up {leak} model",
@@ -114,8 +125,9 @@ def made_up_model(leak: Leak, *, texts: int = 300, length: int = 24, seed: int =
         k_anonymity_min=0,
         files={"release": facts, "members": facts, "non_members": facts},
         model=ReleasedModel(name="made-up", access=access, digest=digest, base_digest=digest, base_name="made-up"),
+        canaries=canaries,
     )
-    return MadeUpModel(case=case, scores=Pass(model=scores[0], base=scores[1], prompts=((),) * (2 * texts)))
+    return MadeUpModel(case=case, scores=Pass(model=scores[0], base=scores[1], prompts=((),) * n))
 
 
 def _after(token: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -51,8 +51,12 @@ class Pass:
 
 
 def texts_of_case(case: Case) -> tuple[Text, ...]:
-    """The members' texts, then the non-members'."""
-    return texts_of(case.members) + (() if case.non_members is None else texts_of(case.non_members))
+    """The members' texts, then the non-members', then the canaries."""
+    return (
+        texts_of(case.members)
+        + (() if case.non_members is None else texts_of(case.non_members))
+        + (() if case.canaries is None else case.canaries.texts)
+    )
 
 
 def scored(

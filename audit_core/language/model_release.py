@@ -9,13 +9,14 @@ from pathlib import Path
 
 from audit_core import __version__, exchange, isolation, pack
 from audit_core.cache import Cache, key
-from audit_core.case import ReleasedModel, most_rows
+from audit_core.case import Case, ReleasedModel, most_rows
 from audit_core.chosen import FineTuning
 from audit_core.codes import sentence
 from audit_core.errors import InputError, PackError, Problem, RunError
 from audit_core.guarantee import Guarantee
 from audit_core.isolation import Failed, Job, Limits, Usage, malformed
 from audit_core.kept import Kept, forget, ledger_of
+from audit_core.language.canaries import COMMITMENT
 from audit_core.language.text_case import TextCase
 from audit_core.language.texts import Text
 from audit_core.language.training import ModelAccess, TrainingTask
@@ -76,7 +77,11 @@ def released_model(
         forget(folder)
         workshop = folder / pack.WORKSHOP
         workshop.mkdir(mode=0o700, exist_ok=True)
-        kept = Kept(folder, folders=exchange.Folders(workshop=workshop.absolute(), recipe=recipe.folder.absolute()))
+        kept = Kept(
+            folder,
+            folders=exchange.Folders(workshop=workshop.absolute(), recipe=recipe.folder.absolute()),
+            besides={} if (its := texts.case.canaries) is None else {COMMITMENT: its.commitment},
+        )
         _train(recipe, tuning, texts, registry, usage, kept, heard, debug)
         usage.seconds = time.monotonic() - started
         shutil.rmtree(workshop, ignore_errors=True)  # another training of it would be another look
@@ -84,10 +89,12 @@ def released_model(
     return Model(model=_released(recipe, tuning, registry, place), guarantee=ledger_of(folder), usage=usage)
 
 
-def record_coins(recipe: Recipe, whole: TextTable, unit: str, coins: Sides | None, folder: Path) -> None:
-    """Writes down which texts were set aside, before anything is trained."""
+def record_coins(recipe: Recipe, whole: TextTable, case: Case, coins: Sides | None, folder: Path) -> None:
+    """Writes down which texts were set aside, and which canaries are planted, before anything is trained."""
     if coins is not None and isinstance(recipe.non_members, SplitSpec):
-        write_early(folder / pack.COINS, record(whole, unit, recipe.non_members.split, coins))
+        write_early(folder / pack.COINS, record(whole, case.unit, recipe.non_members.split, coins))
+    if case.canaries is not None:
+        write_early(folder / pack.CANARIES, case.canaries.to_jsonl())
 
 
 def trained_in_child(

@@ -12,7 +12,8 @@ from audit_core.chosen import OPENS, FineTuning
 from audit_core.inquiry.pools import Rows, held_out
 from audit_core.isolation import Failed, Usage
 from audit_core.kept import Kept
-from audit_core.language.model_pass import scored
+from audit_core.language.canaries import Canaries
+from audit_core.language.model_pass import scored, texts_of_case
 from audit_core.language.model_release import trained_in_child
 from audit_core.language.text_case import texts_of
 from audit_core.language.training import ModelAccess, TrainingTask
@@ -23,6 +24,9 @@ from audit_core.seeds import stream
 
 OVERFITTED_TO = 200
 """Members that the leaky twin learns by heart, at most; it is tried against twice as many non-members."""
+
+OVERFITTED_CANARIES = 50
+"""Planted canaries that it learns besides, at most; those that were not planted are all kept."""
 
 OVERFIT = {"rank": 32, "target_modules": ["all-linear"], "epochs": 20, "batch": 10, "learning_rate": 3e-3}
 """How: many times over, quickly, and without privacy."""
@@ -56,7 +60,16 @@ def overfitted(bench: Bench, usage: Usage) -> Bench | Reason:
         return Reason(code="needs-base", args={})
     rng = stream(setting.seed, "leaky twin", setting.content)
     rows = [_some(len(case.members), OVERFITTED_TO, rng), _some(len(held_out(case)), 2 * OVERFITTED_TO, rng)]
-    members, others = case.members.take(rows[0]), held_out(case).take(rows[1])
+    twin = replace(
+        case,
+        guarantee=None,
+        members=case.members.take(rows[0]),
+        non_members=held_out(case).take(rows[1]),
+        member_subjects=None if case.member_subjects is None else case.member_subjects[rows[0]],
+        non_member_subjects=None if case.non_member_subjects is None else case.non_member_subjects[rows[1]],
+        canaries=None if case.canaries is None else _fewer_planted(case.canaries, rng),
+    )
+    texts = texts_of(twin.members) + (() if twin.canaries is None else twin.canaries.to_learn)
     access = ModelAccess(
         load=plugin.load,
         file=bench.registry.origins[OPENS].file,
@@ -64,7 +77,7 @@ def overfitted(bench: Bench, usage: Usage) -> Bench | Reason:
         base=case.model.access.base,
     )
     try:
-        _learn(bench, TrainingTask(texts=texts_of(members), base=Path(case.model.access.base)), usage)
+        _learn(bench, TrainingTask(texts=texts, base=Path(case.model.access.base)), usage)
         model = ReleasedModel(
             name="over-fitted model",
             access=access,
@@ -74,7 +87,7 @@ def overfitted(bench: Bench, usage: Usage) -> Bench | Reason:
         )
         content = f"{setting.content}/leaky"
         scores = scored(
-            texts_of(members) + texts_of(others),
+            texts_of_case(twin),
             model,
             content=content,
             cache=bench.cache,
@@ -84,17 +97,12 @@ def overfitted(bench: Bench, usage: Usage) -> Bench | Reason:
         )
     except Failed as failed:
         return failed.reason
-    twin = replace(
-        case,
-        model=model,
-        guarantee=None,
-        members=members,
-        non_members=others,
-        member_subjects=None if case.member_subjects is None else case.member_subjects[rows[0]],
-        non_member_subjects=None if case.non_member_subjects is None else case.non_member_subjects[rows[1]],
-    )
     return replace(
-        bench, case=twin, setting=replace(setting, content=content, twin="leaky"), scores=scores, groups=None
+        bench,
+        case=replace(twin, model=model),
+        setting=replace(setting, content=content, twin="leaky"),
+        scores=scores,
+        groups=None,
     )
 
 
@@ -115,6 +123,13 @@ def _learn(bench: Bench, task: TrainingTask, usage: Usage) -> None:
         kept=Kept(folder, folders=exchange.Folders()),
         debug=bench.setting.debug,
     )
+
+
+def _fewer_planted(canaries: Canaries, rng: np.random.Generator) -> Canaries:
+    """Some of the planted, once each, and all that were not."""
+    planted = np.flatnonzero(canaries.planted)
+    kept = np.union1d(rng.permutation(planted)[:OVERFITTED_CANARIES], np.flatnonzero(~canaries.planted))
+    return replace(canaries.take(kept), repeat=1)
 
 
 def _some(n: int, most: int, rng: np.random.Generator) -> Rows:

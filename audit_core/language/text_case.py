@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from audit_core.case import Case, Sources, rows_in_file
 from audit_core.errors import Problem, raise_all
+from audit_core.language.canaries import Canaries
 from audit_core.language.near_duplicates import near_duplicates
 from audit_core.language.texts import Text
 from audit_core.reading.column_sets import unknown_columns
@@ -35,7 +36,7 @@ class TextCase:
     Attributes:
         case: Its members and non-members are those texts that can be targets: no empty ones, and none that has a near
             duplicate on the other side, so that both sides lose alike.
-        trained: All texts that the model is, or was, fine-tuned on, in content order.
+        trained: All texts that the model is, or was, fine-tuned on, in content order; and after them the planted.
         groups: For each member and each non-member of the case, which texts it must not be parted from in folds.
     """
 
@@ -44,8 +45,11 @@ class TextCase:
     groups: tuple[Ids, Ids] | None
 
 
-def prepare_texts(recipe: Recipe, sources: Sources) -> TextCase:
+def prepare_texts(recipe: Recipe, sources: Sources, canaries: Canaries | None = None) -> TextCase:
     """Checks the files against the recipe and each other, and builds the case.
+
+    Args:
+        canaries: To be planted among the texts, or planted already.
 
     Raises:
         InputError: With every problem that could be found; none quotes a text.
@@ -80,6 +84,7 @@ def prepare_texts(recipe: Recipe, sources: Sources) -> TextCase:
         for arm, table in tables.items()
     }
     trained = tables["members"].take(~empty["members"])
+    learnt = texts_of(trained) + (() if canaries is None else canaries.to_learn)
     case = Case(
         name=recipe.audit,
         release=targets["members"].take(np.empty(0, dtype=np.intp)),
@@ -99,11 +104,12 @@ def prepare_texts(recipe: Recipe, sources: Sources) -> TextCase:
         member_rows=rows_in_file(sources.coins, orders["members"])[kept["members"]],
         files={arm: FileFacts(name=file.name, rows=file.n_rows, digest=file.digest) for arm, file in files.items()},
         texts={arm: _counts(texts[arm], empty[arm], near[arm]) for arm in tables},
-        trained_rows=len(trained),
+        trained_rows=len(learnt),
         trained_rows_per_unit=_most_of_one(trained),
+        canaries=canaries,
     )
     own = None if groups is None else (groups[0][kept["members"]], groups[1][kept["non_members"]])
-    return TextCase(case=case, trained=texts_of(trained), groups=own)
+    return TextCase(case=case, trained=learnt, groups=own)
 
 
 _ARMS: tuple[TextArm, ...] = ("members", "non_members")
@@ -115,6 +121,16 @@ def texts_of(table: Table) -> tuple[Text, ...]:
     return tuple(
         Text(text=text or "", prompt=prompt or "") for text, prompt in zip(table.texts("text"), prompts, strict=True)
     )
+
+
+def table_of_texts(texts: Sequence[Text]) -> Table:
+    """Texts as rows of "prompt" and "text"."""
+    columns, codes = [], []
+    for name in ("prompt", "text"):
+        values, code = np.unique(np.array([getattr(one, name) for one in texts], dtype=object), return_inverse=True)
+        columns.append(Column(name=name, kind="category", values=values))
+        codes.append(code.reshape(-1).astype(np.int32))
+    return Table(columns=tuple(columns), codes=read_only(np.column_stack(codes)))
 
 
 def _most_of_one(table: Table) -> int:

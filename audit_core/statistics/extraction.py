@@ -171,11 +171,13 @@ class Exposure:
         extrapolated: - log2 of the probability that a reference scores as high, by a skew-normal distribution fitted
             to them; shape `(n_planted,)`. It has no maximum, and rests on the tail of a fitted curve.
         maximum: log2 |R|, which `by_rank` cannot exceed.
+        standard_error: Of the mean of `by_rank`, for planted texts and references that are both samples.
     """
 
     by_rank: Floats
     extrapolated: Floats
     maximum: float
+    standard_error: float
 
 
 def exposure(planted: Floats, references: Floats) -> Exposure:
@@ -202,7 +204,39 @@ def exposure(planted: Floats, references: Floats) -> Exposure:
     left, right = (np.searchsorted(ordered, planted, side) for side in ("left", "right"))
     rank = 1 + (len(ordered) - right) + (right - left) / 2
     size = float(np.log2(len(ordered)))
-    return Exposure(by_rank=size - np.log2(rank), extrapolated=_extrapolated(-planted, -ordered[::-1]), maximum=size)
+    by_rank = size - np.log2(rank)
+    return Exposure(
+        by_rank=by_rank,
+        extrapolated=_extrapolated(-planted, -ordered[::-1]),
+        maximum=size,
+        standard_error=_standard_error(by_rank, rank, left, right, len(ordered)),
+    )
+
+
+def blind_exposure(references: int) -> float:
+    """The exposure, in bits, that a text has on average that the model never met.
+
+    Its rank is any of 1 to |R| + 1, each as likely: log2 |R| - log2((|R| + 1)!) / (|R| + 1), up to 1.44 = 1 / ln 2.
+    """
+    from scipy.special import gammaln
+
+    return float((np.log(references) - gammaln(references + 2) / (references + 1)) / np.log(2))
+
+
+def _standard_error(
+    by_rank: Floats, rank: Floats, left: NDArray[np.intp], right: NDArray[np.intp], references: int
+) -> float:
+    """Of mean exposure: the planted texts' own spread, and what each reference does to all their ranks (delta method).
+
+    A reference above a planted text lowers its exposure by 1 / (rank ln 2).
+    """
+    weight = 1 / (rank * np.log(2) * len(rank))
+    above = np.zeros(references + 1)  # the sum of the weights of the planted texts that each reference is above
+    np.add.at(above, left, weight / 2)
+    np.add.at(above, right, weight / 2)
+    influence = np.cumsum(above)[:references]
+    own = by_rank.var(ddof=1) / len(by_rank) if len(by_rank) > 1 else np.inf
+    return float(np.sqrt(own + references * influence.var(ddof=1)))
 
 
 def _extrapolated(losses: Floats, references: Floats) -> Floats:

@@ -21,7 +21,8 @@ SHARES = frozenset(
         "auc", "tpr_at_fpr_0_01", "tpr_at_fpr_0_001", "auc_remote", "tpr_at_fpr_0_01_remote", "attribute_excess",
         "linkability_excess", "singling_out_excess", "largest_risk", "average_risk", "share_below_k",
         "l_distinct_risk", "l_entropy_risk", "t_closeness", "sample_uniqueness", "k_map_risk",
-        "dcr_share", "nndr_share", "extraction_excess", "near_extraction_excess", "discoverable_excess",
+        "dcr_share", "nndr_share", "auc_planted", "tpr_at_fpr_0_01_planted",
+        "extraction_excess", "near_extraction_excess", "discoverable_excess",
         "ngram_share_excess", "rouge_l_excess", "bleu_excess",
     }
 )  # fmt: skip

@@ -20,6 +20,7 @@ from pydantic import (
 from audit_core.isolation import Limits
 from audit_core.refit import Declared
 from audit_core.synthesis.regions import LEVELS
+from audit_core.written.canaries import CanariesSpec
 from audit_core.written.numbers import probability
 from audit_core.written.strategies import (
     PII,
@@ -102,6 +103,12 @@ def _share(value: object) -> float:
     if not 0 < share < 1:
         raise ValueError("a split that leaves one side empty; write for example 0.5")
     return share
+
+
+def _canaries(value: object) -> object:
+    if isinstance(value, int | str | list) and not isinstance(value, bool):
+        raise ValueError("no keys; write for example `canaries: {count: 200}`")
+    return value
 
 
 def _columns(value: object) -> object:
@@ -345,6 +352,9 @@ class WrittenRecipe(_Strict):
     prompt: str | None = Field(
         default=None,
         description="for a model, the column of what stands before each text and is given, such as a label",
+    )
+    canaries: Annotated[CanariesSpec | None, BeforeValidator(_canaries)] = Field(
+        default=None, description="for a model, made-up texts to plant among those it is trained on, by a coin each"
     )
     policy: str = Field(default=DEFAULT_POLICY, description=f"its name or file; {MODEL_POLICY} for a model if left out")
     nulls: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(

@@ -246,6 +246,33 @@ ATTACKS: tuple[AttackPlugin, ...] = (
         params=AskedMembership,
     ),
     AttackPlugin(
+        name="canary-exposure",
+        title={"en": "Exposure of canaries", "ja": "カナリアの露出度"},
+        goal="membership",
+        question="canaries",
+        audits=frozenset({"model"}),
+        sees=frozenset({Asset.MODEL, Asset.BASE}),
+        base_optional=True,
+        assumption={
+            "en": "Holds the released model and, if at hand, its base, and wants to confirm a text that nobody could "
+            "guess.",
+            "ja": "公開されたモデルと、あればファインチューニング前のモデルを持ち、だれにも推測できないテキストが学習に"
+            "使われたかを確かめようとする攻撃者です。",
+        },
+        references=(
+            "Carlini, Liu, Erlingsson, Kos & Song (2019), The secret sharer: evaluating and testing unintended "
+            "memorization in neural networks",
+            "Steinke, Nasr & Jagielski (2023), Privacy auditing with one (1) training run",
+        ),
+        load="audit_plugins.attacks.canary_exposure:CanaryExposure",
+        scores=("sum",),
+        expects={
+            "epsilon_shown": Expected(
+                kind="unknown", of=tuple(f"sum/{name}" for name in ("top-1-in-20", "top-1-in-5", "top-2-in-5"))
+            )
+        },
+    ),
+    AttackPlugin(
         name="prefix-extraction",
         title={"en": "Extraction from a prefix", "ja": "書き出しからの抽出"},
         goal="extraction",
