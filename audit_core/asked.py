@@ -60,6 +60,13 @@ class AskedGenerator(AskedMembership):
         return self
 
 
+class AskedTraining(AskedMembership):
+    """Who of the targets was a member, asked of an attacker who can fine-tune the base again?"""
+
+    train: str = Field(description="a training backend; that of the model if it is trained here")
+    train_params: dict[str, Any] = Field(default_factory=dict, description="its parameters")
+
+
 class AskedHiddenValue(Asked):
     """What is the hidden value of each target?"""
 

@@ -79,7 +79,7 @@ def attempt(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], bench
         plugin.load,
         blank.origin,
         _code(bench.registry.origins[plugin.name].file),
-        _generator(plugin, blank.params, bench.registry),
+        _handed_over(plugin, blank.params, bench.registry),
         blank.params,
         _declared(bench.case),
     )
@@ -119,10 +119,12 @@ def _code(file: str | None) -> str | None:
     return None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
-def _generator(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], registry: Registry) -> list[str | None]:
-    """What brought the generator that an attack is handed, and its code; nothing where it is handed none."""
-    name = params.get("generator")
-    if not isinstance(plugin, AttackPlugin) or Asset.GENERATOR not in plugin.sees or name is None:
+def _handed_over(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], registry: Registry) -> list[str | None]:
+    """What brought the generator or the training that an attack is handed, and its code; nothing without either."""
+    if not isinstance(plugin, AttackPlugin) or not plugin.sees & {Asset.GENERATOR, Asset.TRAINING}:
+        return []
+    name = params.get("generator" if Asset.GENERATOR in plugin.sees else "train")
+    if name is None:
         return []
     return [registry.origins[name].name, _code(registry.origins[name].file)]
 
@@ -184,7 +186,7 @@ def _attack(plugin: AttackPlugin, blank: Finding, bench: Bench, usage: Usage) ->
         # One after the other: beside each other, the one could read the other's question, which holds its controls.
         said, more = isolation.run(
             _job(plugin, blank, bench, number),
-            bench.setting.limits,
+            bench.setting.making if Asset.TRAINING in plugin.sees else bench.setting.limits,
             partial(exchange.write_question, question=put.question()),
             partial(_read_answers, plugin.name, put),
             usage,

@@ -172,7 +172,7 @@ def _write_ignored(folder: Path, count: int) -> None:
 def _failure(error: BaseException) -> dict[str, str]:
     """The kind and the place of an error, without its message, which may quote a record; evidence's never does.
 
-    That a base cannot be trained is told by a code, which quotes nothing either.
+    That a model cannot be trained or opened is told by a code, which quotes nothing either.
     """
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""

@@ -88,7 +88,7 @@ def chosen(recipe: Recipe, registry: Registry) -> list[tuple[AttackPlugin | Chec
             fix = f"Leave it out; `sekisho plugins show {name}` says what it is about"
             problems.append(Problem(code="attack-of-another-kind", what=what, where=f"attacks.{name}", fix=fix))
         else:
-            wanted[name] = _with_generator(plugins[name], params, recipe)
+            wanted[name] = _with_own(plugins[name], params, recipe)
             problems += _parameter_problems("attack", plugins[name], wanted[name], f"attacks.{name}")
             problems += _handed_over(plugins[name], wanted[name], registry, f"attacks.{name}")
             problems += _not_allowed(plugins[name].params, wanted[name], recipe, f"attacks.{name}")
@@ -226,28 +226,38 @@ def _not_installed(
         )
 
 
-def _with_generator(plugin: AttackPlugin | CheckPlugin, params: Params, recipe: Recipe) -> Params:
-    """The parameters; where an attacker holds the generator and none is named, the one that makes the release."""
-    holds = isinstance(plugin, AttackPlugin) and Asset.GENERATOR in plugin.sees
-    if not holds or {"generator", "command"} & params.keys() or not isinstance(recipe.release, GeneratedSpec):
+def _with_own(plugin: AttackPlugin | CheckPlugin, params: Params, recipe: Recipe) -> Params:
+    """The parameters; where an attacker can make the release and no way is named, the way in which it is made."""
+    if not isinstance(plugin, AttackPlugin):
         return params
-    spec = recipe.release.generate
-    if spec.name is None:
-        return params
-    return {"generator_params": spec.params, **params, "generator": spec.name}
+    release = recipe.release
+    if Asset.GENERATOR in plugin.sees and isinstance(release, GeneratedSpec) and release.generate.name is not None:
+        named, its = {"generator", "command"} & params.keys(), release.generate
+        return params if named else {"generator_params": its.params, **params, "generator": its.name}
+    if Asset.TRAINING in plugin.sees and isinstance(release, ModelledSpec) and release.model.train is not None:
+        model = release.model
+        return params if "train" in params else {"train_params": model.params, **params, "train": model.train}
+    return params
 
 
 def _handed_over(
     plugin: AttackPlugin | CheckPlugin, params: Params, registry: Registry, where: str
 ) -> Iterator[Problem]:
-    """What is wrong with the generator that an attack is to be handed."""
-    name, its = params.get("generator"), params.get("generator_params", {})
-    if not (isinstance(plugin, AttackPlugin) and Asset.GENERATOR in plugin.sees and isinstance(name, str)):
+    """What is wrong with the generator, or the training, that an attack is to be handed."""
+    if not isinstance(plugin, AttackPlugin):
         return
-    if name not in registry.generators:
-        yield _unknown("generator", "generator", name, registry.generators, f"{where}.generator")
-    elif isinstance(its, dict):
-        yield from _parameter_problems("generator", registry.generators[name], its, f"{where}.generator_params")
+    for asset, key, kind, known in (
+        (Asset.GENERATOR, "generator", "generator", registry.generators),
+        (Asset.TRAINING, "train", "training backend", registry.training_backends),
+    ):
+        name, its = params.get(key), params.get(f"{key}_params", {})
+        if asset not in plugin.sees or not isinstance(name, str):
+            continue
+        code = "generator" if asset is Asset.GENERATOR else "backend"
+        if name not in known:
+            yield _unknown(code, kind, name, known, f"{where}.{key}")
+        elif isinstance(its, dict):
+            yield from _parameter_problems(code, known[name], its, f"{where}.{key}_params")
 
 
 def _parameter_problems(

@@ -15,7 +15,7 @@ from audit_core.guarantee import Guarantee
 from audit_core.isolation import REPORTS
 from audit_core.language.texts import Text
 from audit_core.language.token_scores import TokenScores, joined
-from audit_core.language.training import ModelAccess, TrainingTask
+from audit_core.language.training import ModelAccess, Retraining, TrainingTask
 from audit_core.questions import Continuation, HiddenValue, Linkage, Membership, Neighbours, Question, SinglingOut
 from audit_core.refit import Declared, Heard, Refit, Schema
 from audit_core.scorecard import FileFacts
@@ -81,6 +81,8 @@ def write_question(folder: Path, question: Question) -> None:
             np.savez(folder / f"{field.name}{_SCORES}", allow_pickle=False, **value.arrays())
         elif isinstance(value, Refit):
             (folder / f"{field.name}.refit.json").write_text(json.dumps(asdict(value)), encoding="utf-8")
+        elif isinstance(value, Retraining):
+            (folder / f"{field.name}.retraining.json").write_text(json.dumps(asdict(value)), encoding="utf-8")
         elif isinstance(value, ModelAccess):
             (folder / f"{field.name}.access.json").write_text(json.dumps(asdict(value)), encoding="utf-8")
     (folder / "question.json").write_text(json.dumps(plain), encoding="utf-8")
@@ -94,6 +96,9 @@ def read_question(folder: Path) -> Question:
     for path in folder.glob("*.refit.json"):
         told = json.loads(path.read_text(encoding="utf-8"))
         plain[path.name.removesuffix(".refit.json")] = Refit(**{**told, "schema": _schema(told["schema"])})
+    for path in folder.glob("*.retraining.json"):
+        told = json.loads(path.read_text(encoding="utf-8"))
+        plain[path.name.removesuffix(".retraining.json")] = Retraining(**told)
     if kind is Continuation:
         access = ModelAccess(**json.loads((folder / "model.access.json").read_text(encoding="utf-8")))
         prefixes = tuple(tuple(prefix) for prefix in plain["prefixes"])

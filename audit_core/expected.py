@@ -178,7 +178,7 @@ def _arms(its: Expected, case: Case, most: int | None) -> Arms:
 
 
 def _of_canaries(its: Expected, case: Case) -> Arms:
-    planted = case.facts["canaries"]
+    planted = 0 if case.canaries is None else int(case.canaries.planted.sum())
     left_out = 0 if case.canaries is None else len(case.canaries) - planted
     return Arms(
         n1=planted, n0=left_out, chance=its.chance, chance_high=its.chance, units=(planted, left_out), growth=0.0

@@ -138,7 +138,8 @@ class AttackPlugin:
         trial: The parameters the author's kit tries it with, where the defaults will not do.
 
     An attack that sees `Asset.GENERATOR` has the parameters `generator`, `generator_params` and `command` (see
-    `asked.AskedGenerator`), by which the core knows what to hand over.
+    `asked.AskedGenerator`), by which the core knows what to hand over; one that sees `Asset.TRAINING` has `train` and
+    `train_params` (`asked.AskedTraining`).
     """
 
     name: str

@@ -8,14 +8,12 @@ from pathlib import Path
 from audit_core.cache import Cache
 from audit_core.case import Case, ReleasedModel, Sources, content_digest, prepare, read_sources
 from audit_core.chosen import Commission, FineTuning, commission, fine_tuning
-from audit_core.codes import sentence
-from audit_core.errors import Problem, RunError
 from audit_core.generation import generate
 from audit_core.isolation import Failed, Usage
 from audit_core.language import canaries
 from audit_core.language.canaries import Canaries
 from audit_core.language.model_pass import Pass, scored, texts_of_case
-from audit_core.language.model_release import record_coins, released_model
+from audit_core.language.model_release import failure, record_coins, released_model
 from audit_core.language.text_case import prepare_texts
 from audit_core.language.training import ModelAccess
 from audit_core.measurement import Reason
@@ -161,9 +159,7 @@ def _scores(case: Case, model: ReleasedModel, recipe: Recipe, cache: Cache, usag
             debug=debug,
         )
     except Failed as failed:
-        what = f"the model could not be run: {sentence(failed.reason, 'en')}"
-        fix = "`--debug` shows what its libraries print, which may quote records"
-        raise RunError(Problem(code=failed.reason.code, what=what, where="release.model", fix=fix)) from None
+        raise failure(failed.reason, "the model could not be run", "its libraries print") from None
 
 
 def _with_lengths(case: Case, scores: Pass) -> Case:

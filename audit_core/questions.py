@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit_core.language.token_scores import TokenScores
-from audit_core.language.training import ModelAccess
+from audit_core.language.training import ModelAccess, Retraining
 from audit_core.refit import Refit
 from audit_core.tables import Table
 
@@ -27,6 +27,7 @@ class Asset(StrEnum):
     GENERATOR = "generator"
     MODEL = "model"
     BASE = "base"
+    TRAINING = "training"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,7 @@ class Membership:
             the model.
         under_base: The same of the model before it was fine-tuned; None where the attack does not see it, or nobody
             has it.
+        training: To fine-tune the base on texts of one's own, or None where the attack does not see it.
     """
 
     targets: Table
@@ -66,6 +68,7 @@ class Membership:
     generator: Refit | None = None
     under_model: TokenScores | None = None
     under_base: TokenScores | None = None
+    training: Retraining | None = None
     neighbours: dict[str, Neighbours] = field(default_factory=dict)
 
 

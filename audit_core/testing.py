@@ -27,12 +27,12 @@ from audit_core.expected import expected
 from audit_core.guarantee import Guarantee, Stated
 from audit_core.isolation import Failed, Limits, Usage
 from audit_core.kept import Kept, ledger_of
-from audit_core.language.made_up_models import MadeUpModel, made_up_model
+from audit_core.language.made_up_models import BY_ROTE, MadeUpModel, made_up_model
 from audit_core.language.model_pass import Pass
 from audit_core.made_rows import made_in_child
 from audit_core.measurement import USEFULNESS, Measurement
 from audit_core.plugin import AttackPlugin, CheckPlugin, GeneratorPlugin
-from audit_core.registry import Registry
+from audit_core.registry import Origin, Registry
 from audit_core.scorecard import FileFacts, Finding
 from audit_core.tables import MISSING, Column, Table, content_order, read_only, with_own_dictionaries
 
@@ -264,7 +264,9 @@ def _of_measuring(plugin: AttackPlugin | CheckPlugin, registry: Registry) -> Ite
         yield _trial("measures no less on the leaky case", more, "HIGHER must be MORE LEAKAGE")
     if "table" not in plugin.audits:
         for name, made in _awkward_texts().items():
-            yield _measured(f"answers texts with {name}", find(plugin, made.case, registry, scores=made.scores))
+            yield _measured(
+                f"answers texts with {name}", find(plugin, made.case, _with_by_rote(registry), scores=made.scores)
+            )
         return
     for name, case in _awkward().items():
         yield _measured(f"answers a case with {name}", find(plugin, _claimed(plugin, case), registry))
@@ -275,7 +277,13 @@ def _tried(plugin: AttackPlugin | CheckPlugin, leak: Leak, registry: Registry) -
     if "table" in plugin.audits:
         return find(plugin, _claimed(plugin, made_up_case(leak), understated=leak == "leaky"), registry)
     made = made_up_model(leak)
-    return find(plugin, made.case, registry, scores=made.scores)
+    return find(plugin, made.case, _with_by_rote(registry), scores=made.scores)
+
+
+def _with_by_rote(registry: Registry) -> Registry:
+    """With a training backend besides that learns made-up texts: no other could."""
+    backends = registry.training_backends | {BY_ROTE.name: BY_ROTE}
+    return replace(registry, training_backends=backends, origins=registry.origins | {BY_ROTE.name: Origin(name="kit")})
 
 
 def _awkward_texts() -> dict[str, MadeUpModel]:

@@ -21,7 +21,7 @@ from audit_core.inquiry.inclusion import guessed, told
 from audit_core.inquiry.membership import curve
 from audit_core.language.canaries import P_IN, Canaries
 from audit_core.language.model_pass import texts_of_case
-from audit_core.language.text_case import table_of_texts
+from audit_core.language.texts import table_of_texts
 from audit_core.measurement import Measurement, Reason, RocCurve, measured
 from audit_core.plugin import AttackPlugin
 from audit_core.questions import Asset, Membership
@@ -110,11 +110,11 @@ def _told_apart(
     ]
     if len(np.unique(others)) >= 3:  # a model that says the same of all is the base itself
         bits = exposure(planted, others)
-        by_rank = Mean(mean=bits.by_rank.mean(), se=bits.standard_error, df=n1 - 1)
+        by_rank = Mean(mean=bits.by_rank.mean(), se=bits.standard_error, df=max(1, n1 - 1))
         found.append(measured("exposure", by_rank, of=of, blind=blind_exposure(n0), confidence=confidence))
         beyond = bits.extrapolated
-        fitted = Mean(mean=beyond.mean(), se=beyond.std(ddof=1) / np.sqrt(n1), df=n1 - 1)
-        found.append(measured("exposure_extrapolated", fitted, of=of, confidence=confidence))
+        fitted = Mean(mean=beyond.mean(), se=beyond.std() / np.sqrt(max(1, n1 - 1)), df=max(1, n1 - 1))
+        found.append(measured("exposure_extrapolated", fitted, of=of, blind=1 / np.log(2), confidence=confidence))
     return found
 
 

@@ -21,6 +21,7 @@ from audit_core.evidence import Mean, Proportion, Ranking, TailHits
 from audit_core.inquiry import Inquiry, Marked, Put
 from audit_core.inquiry.neighbourhoods import of_targets
 from audit_core.inquiry.pools import Pool, clusters, cut, held_out, targets_of, texts_of_pool
+from audit_core.language.training import Retraining
 from audit_core.measurement import Measurement, RocCurve, measured
 from audit_core.plugin import AttackPlugin
 from audit_core.questions import Asset, Membership, Neighbours
@@ -86,6 +87,7 @@ def question(plugin: AttackPlugin, params: dict[str, Any], pool: Pool, bench: Be
         generator=_generator(params, bench) if Asset.GENERATOR in plugin.sees else None,
         under_model=None if scores is None else scores.model,
         under_base=scores.base if scores is not None and Asset.BASE in plugin.sees else None,
+        training=_training(params, bench) if Asset.TRAINING in plugin.sees else None,
         neighbours=_neighbours(plugin, pool, bench),
     )
 
@@ -100,6 +102,18 @@ def _generator(params: dict[str, Any], bench: Bench) -> Refit:
     plugin = bench.registry.generators[name]
     its = plugin.params.model_validate(params["generator_params"]).model_dump(mode="json")
     return Refit(load=plugin.load, file=bench.registry.origins[name].file, params=its, schema=schema)
+
+
+def _training(params: dict[str, Any], bench: Bench) -> Retraining | None:
+    """What the attack's parameters name, from the base of the released model."""
+    model = bench.case.model
+    if model is None or model.access.base is None:
+        return None
+    name = params["train"]
+    plugin = bench.registry.training_backends[name]
+    its = plugin.params.model_validate(params["train_params"]).model_dump(mode="json")
+    file = bench.registry.origins[name].file
+    return Retraining(load=plugin.load, file=file, params=its, base=model.access.base)
 
 
 def _neighbours(plugin: AttackPlugin, pool: Pool, bench: Bench) -> dict[str, Neighbours]:

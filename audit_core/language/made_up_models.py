@@ -1,5 +1,6 @@
 """Made-up texts and what a made-up model makes of them, for the plugin author's kit: no model is trained."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,10 @@ from audit_core.language.canaries import Canaries
 from audit_core.language.model_pass import Pass
 from audit_core.language.texts import Text
 from audit_core.language.token_scores import TOP_K, TokenScores
-from audit_core.language.training import ModelAccess
+from audit_core.language.training import ModelAccess, TrainingTask
+from audit_core.model_folder import MODEL_DESCRIPTION
+from audit_core.plugin import TrainingBackendPlugin
+from audit_core.refit import Budget
 from audit_core.scorecard import FileFacts
 from audit_core.tables import Column, Table, read_only
 
@@ -70,6 +74,50 @@ class Reciter:
         return
 
 
+class Rote:
+    """A training backend that learns by rote: it makes each token of a text that it learnt likelier."""
+
+    def train(self, task: TrainingTask, budget: Budget) -> "RoteLearnt":
+        """What it learnt."""
+        return RoteLearnt(task.texts)
+
+    @staticmethod
+    def load(folder: Path, base: Path | None) -> "RoteLearnt":
+        """The same again."""
+        return RoteLearnt([Text(text=text) for text in json.loads((folder / MODEL_DESCRIPTION).read_bytes())["texts"]])
+
+
+class RoteLearnt:
+    """What `Rote` learnt."""
+
+    guarantee: Guarantee | None = None
+
+    def __init__(self, texts: Sequence[Text]) -> None:
+        """Takes the texts."""
+        self._texts = frozenset(one.text for one in texts)
+
+    def save(self, folder: Path) -> None:
+        """Writes them."""
+        told = {"plugin": BY_ROTE.name, "texts": sorted(self._texts)}
+        (folder / MODEL_DESCRIPTION).write_text(json.dumps(told), encoding="utf-8")
+
+    def token_scores(self, texts: Sequence[Text]) -> Iterator[TokenScores]:
+        """As `training.Model.token_scores`, of texts of `made_up_model`."""
+        rows = [np.array([int(word[1:]) for word in one.text.split()], dtype=np.int64) for one in texts]
+        starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+        gained = np.repeat([LEARNT * (one.text in self._texts) for one in texts], np.diff(starts))
+        token = np.concatenate(rows)
+        yield _scores(np.minimum(_log_probs(token) + gained, -1e-3), token, starts)
+
+
+BY_ROTE = TrainingBackendPlugin(
+    name="by-rote",
+    title={"en": "By rote", "ja": "丸暗記"},
+    method={"en": "Learns made-up texts by rote.", "ja": "人工のテキストを丸暗記します。"},
+    load=f"{__name__}:Rote",
+)
+
+
 def made_up_model(leak: Leak, *, texts: int = 300, length: int = 24, seed: int = 1) -> MadeUpModel:
     """Members, non-members and canaries whose tokens are all made up.
 
@@ -88,7 +136,7 @@ def made_up_model(leak: Leak, *, texts: int = 300, length: int = 24, seed: int =
     token = rng.integers(VOCABULARY, size=(n, length))
     for place in range(1, length):
         token[learnt, place] = _after(token[learnt, place - 1])
-    base = -rng.gamma(2.0, 1.5, size=(n, length))
+    base = _log_probs(token)
     gained = rng.normal(0.0, 0.3, size=(n, length)) + LEARNT * learnt[:, None]
     kept = np.arange(length) < lengths[:, None]
     starts = np.concatenate([[0], np.cumsum(lengths)])
@@ -128,6 +176,12 @@ def made_up_model(leak: Leak, *, texts: int = 300, length: int = 24, seed: int =
         canaries=canaries,
     )
     return MadeUpModel(case=case, scores=Pass(model=scores[0], base=scores[1], prompts=((),) * n))
+
+
+def _log_probs(token: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Of each token under the base: some are rarer than others."""
+    rarity = np.random.default_rng(VOCABULARY).gamma(2.0, 1.5, size=VOCABULARY)
+    return np.asarray(-rarity[token])
 
 
 def _after(token: NDArray[np.int64]) -> NDArray[np.int64]:

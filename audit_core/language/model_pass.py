@@ -12,8 +12,7 @@ from audit_core import __version__, exchange, isolation
 from audit_core.cache import Cache, key
 from audit_core.case import Case, ReleasedModel
 from audit_core.isolation import Failed, Job, Limits, Usage, malformed
-from audit_core.language.text_case import texts_of
-from audit_core.language.texts import Text
+from audit_core.language.texts import Text, texts_of
 from audit_core.language.token_scores import PER_TOKEN, TOP_K, TokenScores
 
 

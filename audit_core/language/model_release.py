@@ -12,14 +12,14 @@ from audit_core.cache import Cache, key
 from audit_core.case import Case, ReleasedModel, most_rows
 from audit_core.chosen import FineTuning
 from audit_core.codes import sentence
-from audit_core.errors import InputError, PackError, Problem, RunError
+from audit_core.errors import AuditError, InputError, PackError, Problem, RunError
 from audit_core.guarantee import Guarantee
 from audit_core.isolation import Failed, Job, Limits, Usage, malformed
 from audit_core.kept import Kept, forget, ledger_of
 from audit_core.language.canaries import COMMITMENT
 from audit_core.language.text_case import TextCase
 from audit_core.language.texts import Text
-from audit_core.language.training import ModelAccess, TrainingTask
+from audit_core.language.training import UNFIT, ModelAccess, TrainingTask
 from audit_core.measurement import Reason
 from audit_core.model_folder import MODEL_DESCRIPTION
 from audit_core.pack import write_early
@@ -65,6 +65,7 @@ def released_model(
         heard: Is told how training goes.
 
     Raises:
+        InputError: The base cannot be trained as asked for.
         RunError: The training failed, or what it gave cannot be written.
     """
     if tuning.load is not None:
@@ -167,16 +168,21 @@ def _train(
             debug=debug,
         )
     except Failed as failed:
-        raise RunError(_failed(failed.reason)) from None
+        raise failure(failed.reason, "no model was trained", "the training prints") from None
 
 
-def _failed(why: Reason) -> Problem:
-    return Problem(
-        code=why.code,
-        what=f"no model was trained: {sentence(why, 'en')}",
-        where="release.model",
-        fix="`--debug` shows what the training prints, which may quote records",
-    )
+def failure(why: Reason, what: str, shown: str) -> AuditError:
+    """The error that a child's failure is: of the input, where a model cannot be trained or opened as it is.
+
+    Args:
+        what: That came of it.
+        shown: What there is for `--debug` to show.
+    """
+    fix = f"`--debug` shows what {shown}, which may quote records"
+    told = f"{what}: {sentence(why, 'en')}"
+    if why.code in UNFIT:
+        return InputError(Problem(code=why.code, what=told, where="release.model", fix=f"`sekisho explain {why.code}`"))
+    return RunError(Problem(code=why.code, what=told, where="release.model", fix=fix))
 
 
 def _released(recipe: Recipe, tuning: FineTuning, registry: Registry, folder: Path) -> ReleasedModel:

@@ -15,7 +15,7 @@ from audit_core.kept import Kept
 from audit_core.language.canaries import Canaries
 from audit_core.language.model_pass import scored, texts_of_case
 from audit_core.language.model_release import trained_in_child
-from audit_core.language.text_case import texts_of
+from audit_core.language.texts import texts_of
 from audit_core.language.training import ModelAccess, TrainingTask
 from audit_core.measurement import Reason
 from audit_core.model_folder import DIGESTS

@@ -16,7 +16,7 @@ from audit_core.case import Case, Sources, rows_in_file
 from audit_core.errors import Problem, raise_all
 from audit_core.language.canaries import Canaries
 from audit_core.language.near_duplicates import near_duplicates
-from audit_core.language.texts import Text
+from audit_core.language.texts import Text, texts_of
 from audit_core.reading.column_sets import unknown_columns
 from audit_core.reading.files import TextTable
 from audit_core.reading.places import quoted
@@ -113,24 +113,6 @@ def prepare_texts(recipe: Recipe, sources: Sources, canaries: Canaries | None = 
 
 
 _ARMS: tuple[TextArm, ...] = ("members", "non_members")
-
-
-def texts_of(table: Table) -> tuple[Text, ...]:
-    """The rows of a table of texts."""
-    prompts = table.texts("prompt") if "prompt" in table.names else [None] * len(table)
-    return tuple(
-        Text(text=text or "", prompt=prompt or "") for text, prompt in zip(table.texts("text"), prompts, strict=True)
-    )
-
-
-def table_of_texts(texts: Sequence[Text]) -> Table:
-    """Texts as rows of "prompt" and "text"."""
-    columns, codes = [], []
-    for name in ("prompt", "text"):
-        values, code = np.unique(np.array([getattr(one, name) for one in texts], dtype=object), return_inverse=True)
-        columns.append(Column(name=name, kind="category", values=values))
-        codes.append(code.reshape(-1).astype(np.int32))
-    return Table(columns=tuple(columns), codes=read_only(np.column_stack(codes)))
 
 
 def _most_of_one(table: Table) -> int:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from audit_core.errors import InputError
 from audit_core.guarantee import Guarantee
 from audit_core.language.texts import Text
-from audit_core.language.token_scores import TokenScores
+from audit_core.language.token_scores import TokenScores, joined
 from audit_core.loading import load
+from audit_core.refit import Budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +34,15 @@ class TrainingTask:
     rows_per_unit: int = 1
 
 
-UNFIT = frozenset({"embeddings-tied", "no-such-layer"})
-"""Why a base cannot be trained: codes of sentences that say so without a word of the texts."""
+UNFIT = frozenset({"embeddings-tied", "no-such-layer", "model-incomplete", "model-not-causal", "adapter-mismatch"})
+"""Why a base cannot be trained, or a model not be opened: codes of sentences that say so without a word of the texts.
+
+What of it files alone show is found before; this is what shows once they are read.
+"""
 
 
 class Unfit(InputError):
-    """A base that cannot be trained in the way asked for; the code of its problem is one of `UNFIT`."""
+    """A base that cannot be trained as asked for, or a model that cannot be opened; its code is in `UNFIT`."""
 
 
 class Model(Protocol):
@@ -88,6 +93,32 @@ class Trained(Protocol):
     def save(self, folder: Path) -> None:
         """Writes files that run no code when read, among them `model.json` with the plugin's name under "plugin"."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retraining:
+    """How to fine-tune again, on texts of one's own. It can be pickled, so a process elsewhere can do it.
+
+    Attributes:
+        load: "package.module:Class" of a `TrainingBackend`.
+        file: Where the plugin is a single file, its path.
+        params: Of the backend.
+        base: What it starts from.
+    """
+
+    load: str
+    file: str | None
+    params: dict[str, Any]
+    base: str
+
+    def scores(self, learn: Sequence[Text], of: Sequence[Text], rng: np.random.Generator) -> TokenScores:
+        """What a model fine-tuned on some texts makes of others. Nothing is kept of it."""
+        kind, base = load(self.load, self.file), Path(self.base)
+        with TemporaryDirectory() as folder:
+            task = TrainingTask(texts=learn, base=base)
+            kind(**self.params).train(task, Budget(rng=rng)).save(Path(folder))
+            model: Model = kind.load(Path(folder), base)
+            return joined(list(model.token_scores(of)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

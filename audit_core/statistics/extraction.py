@@ -228,14 +228,21 @@ def _standard_error(
 ) -> float:
     """Of mean exposure: the planted texts' own spread, and what each reference does to all their ranks (delta method).
 
-    A reference above a planted text lowers its exposure by 1 / (rank ln 2).
+    A reference above a planted text lowers its exposure by 1 / (rank ln 2). Samples do not show how far they might have
+    spread beyond themselves, so one more text at either end of the scale, and one more reference above all, count for
+    the spread: among some that are all exposed to the full there may be rare ones that are not.
     """
-    weight = 1 / (rank * np.log(2) * len(rank))
+    n = len(by_rank)
+    if n == 0:
+        return float("inf")
+    weight = 1 / (rank * np.log(2) * n)
     above = np.zeros(references + 1)  # the sum of the weights of the planted texts that each reference is above
     np.add.at(above, left, weight / 2)
     np.add.at(above, right, weight / 2)
-    influence = np.cumsum(above)[:references]
-    own = by_rank.var(ddof=1) / len(by_rank) if len(by_rank) > 1 else np.inf
+    influence = np.append(np.cumsum(above)[:references], weight.sum())
+    mean = by_rank.mean()
+    ends = (mean - blind_exposure(references)) ** 2 + (np.log2(references) - mean) ** 2
+    own = ((by_rank.var(ddof=1) if n > 1 else 0.0) * n + ends) / n**2
     return float(np.sqrt(own + references * influence.var(ddof=1)))
 
 

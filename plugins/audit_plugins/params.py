@@ -10,6 +10,7 @@ from audit_core.asked import (
     AskedMembership,
     AskedSinglingOut,
     AskedTarget,
+    AskedTraining,
     Targets,
 )
 from audit_core.written.numbers import fraction, probability
@@ -154,6 +155,13 @@ class ShadowQueriesParams(AskedGenerator):
         ),
         json_schema_extra={"needs": "allow-commands"},
     )
+
+
+class ShadowModelsParams(AskedTraining):
+    """How `lira` trains the model again."""
+
+    models: int = Field(default=16, ge=4, le=10_000, description="shadow models; every target is in half of them")
+    n_jobs: int = Field(default=2, ge=1, le=10_000, description="shadow models at a time, by joblib")
 
 
 class LeakyParams(BaseModel):

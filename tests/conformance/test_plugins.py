@@ -60,6 +60,7 @@ def test_the_guide_names_every_question_with_its_fields_answer_and_measurements(
         "linkage": (questions.Linkage, answers.Links),
         "singling-out": (questions.SinglingOut, answers.Predicates),
         "continuation": (questions.Continuation, answers.Continuations),
+        "canaries": (questions.Membership, answers.Scores),
     }
     assert set(asked) == set(MEASURES)
     for name, (question, answer) in asked.items():

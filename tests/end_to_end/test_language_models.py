@@ -130,6 +130,54 @@ def test_a_run_that_was_cut_off_goes_on_without_a_second_training_or_pass(
     assert {finding.outcome for finding in card.findings if finding.attack != "dp-claim"} == {"measured"}
 
 
+def few(folder: Path, notes: int) -> str:
+    """A file of a few of the notes: a small model learns them sooner."""
+    (folder / "few.jsonl").write_text("".join(json.dumps({"note": note}) + "\n" for note in NOTES[:notes]))
+    return "few.jsonl"
+
+
+def test_planted_canaries_are_exposed_also_in_the_same_model_as_somebody_elses(folder: Path, sekisho: Any) -> None:
+    planted = {"count": 40, "references": 60, "template": "{letters:12}"}
+    attacks = {"canary-exposure": {}}
+    path = recipe(folder, HEART, members=few(folder, 30), canaries=planted, attacks=attacks)
+    done = sekisho("audit", path, "--out", folder / "out")
+    assert done.code == 1, done.err
+    card = Scorecard.from_json((folder / "out" / "scorecard.json").read_bytes())
+    assert value(card, "canary-exposure", "auc_planted", "sum") > 0.95
+    assert value(card, "canary-exposure", "exposure", "sum") > 4  # of 6.3 that there could be
+    shutil.copytree(folder / "out" / "model", folder / "model")
+    shutil.copy(folder / "out" / "canaries.jsonl", folder / "canaries.jsonl")
+    (folder / "outside.jsonl").write_text("".join(json.dumps({"note": note}) + "\n" for note in NOTES[30:60]))
+    path = recipe(
+        folder,
+        {"load": "./model", "base": "./base"},
+        members="few.jsonl",
+        non_members="outside.jsonl",
+        canaries={"file": "canaries.jsonl"},
+        attacks=attacks,
+    )
+    again = run(path, folder / "again")
+    exposures = [value(each, "canary-exposure", "exposure", "sum") for each in (card, again)]
+    assert exposures[0] == pytest.approx(exposures[1], abs=1e-6)
+    # Canaries that the model never met would make it look well.
+    lines = (folder / "canaries.jsonl").read_text().splitlines()
+    (folder / "canaries.jsonl").write_text("\n".join(lines[1:]) + "\n")
+    refused = sekisho("audit", path, "--out", folder / "refused")
+    assert refused.code == 2
+    assert "canaries-of-another-model" in refused.err
+
+
+def test_shadow_models_find_whom_one_model_gives_away(folder: Path) -> None:
+    model = {"base": "./base", "train": "full", "params": {"epochs": 40, "batch": 8, "learning_rate": 5e-3}}
+    attacks = {"lira": {"models": 4, "n_jobs": 2}}
+    card = run(recipe(folder, model, members=few(folder, 60), attacks=attacks), folder / "out")
+    assert value(card, "lira", "auc", "online") > 0.8
+    assert value(card, "lira", "auc", "rmia") > 0.8
+    finding = next(one for one in card.findings if one.attack == "lira")
+    assert finding.params["train"] == "full"
+    assert finding.params["train_params"]["epochs"] == 40
+
+
 def test_a_private_model_carries_its_ledger_and_what_it_allows(folder: Path) -> None:
     model = {
         "base": "./base", "train": "lora-dpsgd",
@@ -203,6 +251,21 @@ def test_a_model_that_cannot_be_loaded_safely_is_refused_before_anything_is(
     done = sekisho("audit", recipe(folder, {"load": "./model"}, non_members="notes.jsonl"), "--out", folder / "out")
     assert done.code == 2
     assert f"[{code}]" in done.err
+
+
+def test_a_model_that_lacks_a_weight_is_refused_once_it_is_read_with_its_own_words(folder: Path, sekisho: Any) -> None:
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(folder / "base", folder / "model")
+    weights = load_file(folder / "model" / "model.safetensors")
+    del weights["model.layers.1.self_attn.v_proj.weight"]
+    save_file(weights, folder / "model" / "model.safetensors", metadata={"format": "pt"})
+    path = recipe(folder, {"load": "./model", "base": "./base"}, members="notes.jsonl", non_members=few(folder, 40))
+    done = sekisho("audit", path, "--out", folder / "out")
+    assert done.code == 2
+    assert "model-incomplete" in done.err
+    assert "some of the model's weights are not in its files" in done.err
+    assert "sekisho explain model-incomplete" in done.err
 
 
 def test_a_name_of_a_hub_is_answered_at_once_without_a_network(folder: Path, sekisho: Any) -> None:

@@ -41,10 +41,16 @@ def value(marked: Marked, name: str, of: str = "greedy") -> float:
     return next(one.value for one in marked.measurements if (one.name, one.of) == (name, of))
 
 
+def lengths_of(laid: Bench) -> NDArray[np.int64]:
+    """Of the members and the non-members."""
+    assert laid.scores is not None
+    return laid.scores.model.lengths[: len(laid.case.members) + len(laid.case.non_members or ())]
+
+
 def test_a_share_of_each_text_or_so_many_tokens_are_known() -> None:
     laid = bench()
     its, question = asked(laid)
-    lengths = laid.scores.model.lengths  # type: ignore[union-attr]
+    lengths = lengths_of(laid)
     ends = its.puts[0].key
     assert len(question.prefixes) == (lengths >= 2).sum()
     assert sorted(len(prefix) for prefix in question.prefixes) == sorted(np.maximum(1, lengths[lengths >= 2] // 2))
@@ -58,7 +64,7 @@ def test_a_share_of_each_text_or_so_many_tokens_are_known() -> None:
 def test_texts_too_short_to_be_cut_are_counted() -> None:
     laid = bench()
     its, _ = asked(laid)
-    short = int((laid.scores.model.lengths < 2).sum())  # type: ignore[union-attr]
+    short = int((lengths_of(laid) < 2).sum())
     assert short
     assert [(one.code, one.args) for one in its.caveats] == [("texts-too-short", {"count": short})]
 

@@ -55,7 +55,9 @@ def test_a_case_of_some_size_has_a_prospect_and_no_obstacle() -> None:
     plan = plan_of(made_up_case("innocent", rows=3000))
     assert plan.exit_code == 0
     assert plan.missing == plan.obstacles == ()
-    assert [attempt.name for attempt in plan.attempts if attempt.lacks is not None] == ["dp-claim", "one-run"]
+    assert [attempt.name for attempt in plan.attempts if attempt.lacks is not None] == [
+        *("dp-claim", "one-run", "canary-exposure")
+    ]
     auc = row(plan, "membership/auc")
     assert (auc.state, auc.tests, auc.n1, auc.n0, auc.needed) == ("judged", SCORES, 3000, 3000, None)
     assert row(plan, "exact-copies/multiset_equal").state == "exact"

@@ -70,6 +70,7 @@ def test_japanese_phrases_are_japanese() -> None:
         "of.score.zlib",
         "of.score.min-k",
         "of.score.min-k-plus-plus",
+        "of.score.rmia",
         # People's names.
         "method.Birnbaum-Klose",
         "method.Clopper-Pearson",

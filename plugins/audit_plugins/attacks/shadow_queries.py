@@ -7,7 +7,6 @@ is asked about the real release.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from audit_core.answers import Scores
 from audit_core.questions import Membership
 from audit_core.refit import Refit
 from audit_core.tables import Table, read_only
+from audit_plugins.attacks.shadows import Workers, halves
 from audit_plugins.attacks.targeted_marginals import Cells, Query, View, cells_of, exact_and_binned, matches, queries_of
 
 Counts = NDArray[np.float32]
@@ -53,10 +53,10 @@ class ShadowQueries:
         """Takes how many shadow fits and queries to make, and where joblib makes the fits; `asked` is the core's.
 
         Args:
-            backend: Of `joblib.parallel_config`; None leaves that choice, and `n_jobs`, to whoever calls.
+            backend: As in `Workers`.
         """
         self._fits, self._queries = fits, queries
-        self._n_jobs, self._backend, self._backend_params = n_jobs, backend, backend_params
+        self._workers = Workers(n_jobs=n_jobs, backend=backend, backend_params=backend_params)
 
     def answer(self, question: Membership, rng: np.random.Generator) -> Scores:
         """Scores every target.
@@ -70,7 +70,7 @@ class ShadowQueries:
         views = exact_and_binned((targets, reference), BINS)
         queries = queries_of(views, ORDERS, self._queries, rng)
         cells = cells_of(targets, views)
-        inside = _halves(self._fits, len(targets), rng)
+        inside = halves(self._fits, len(targets), rng)
         trains = (_training_set(targets, reference, fit, rng) for fit in inside)
         work = ((train, len(release), child) for train, child in zip(trains, rng.spawn(self._fits), strict=True))
         shadows = np.stack(self._shadows(question.generator, cells, views, queries, work))
@@ -86,19 +86,8 @@ class ShadowQueries:
         work: Iterator[tuple[Table, int, np.random.Generator]],
     ) -> list[Counts]:
         """The counts of each shadow fit, made wherever joblib is told to make them."""
-        import joblib
-
-        task = joblib.delayed(shadow)
-        config: AbstractContextManager[Any] = (
-            nullcontext()
-            if self._backend is None
-            else joblib.parallel_config(backend=self._backend, n_jobs=self._n_jobs, **self._backend_params)
-        )
-        with config:
-            counts: list[Counts] = joblib.Parallel()(
-                task(generator, cells, views, queries, train, rows, child) for train, rows, child in work
-            )
-        return counts
+        told = ((generator, cells, views, queries, train, rows, child) for train, rows, child in work)
+        return self._workers.each(shadow, told)
 
 
 def shadow(
@@ -151,16 +140,6 @@ def log_odds(shadows: Counts, inside: NDArray[np.bool_], released: Counts, rng: 
     spread[spread == 0] = 1.0
     model = LogisticRegression(max_iter=1000).fit(ratios / spread, inside[fit, target])
     return np.asarray((released * weight - more) / spread @ model.coef_[0], dtype=np.float64)
-
-
-def _halves(fits: int, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Which targets are in which fit, shape `(fits, n)`: in each pair of fits, each target is in one of them."""
-    inside = np.empty((fits, n), dtype=bool)
-    for first in range(0, fits, 2):
-        half = rng.permutation(n) < n // 2
-        inside[first] = half
-        inside[first + 1 : first + 2] = ~half
-    return inside
 
 
 def _training_set(targets: Table, reference: Table, inside: NDArray[np.bool_], rng: np.random.Generator) -> Table:

@@ -6,6 +6,7 @@ from audit_core.questions import Asset
 from audit_plugins.params import (
     MarginalRatioParams,
     PrefixExtractionParams,
+    ShadowModelsParams,
     ShadowQueriesParams,
     SinglingOutParams,
 )
@@ -244,6 +245,29 @@ ATTACKS: tuple[AttackPlugin, ...] = (
             "window-votes",
         ),
         params=AskedMembership,
+    ),
+    AttackPlugin(
+        name="lira",
+        title={"en": "Shadow models (LiRA, RMIA)", "ja": "シャドウモデル（LiRA、RMIA）"},
+        goal="membership",
+        question="membership",
+        audits=frozenset({"model"}),
+        sees=frozenset({Asset.MODEL, Asset.BASE, Asset.TRAINING}),
+        assumption={
+            "en": "Holds the released model, its base and people's full texts, and can fine-tune the base on them in "
+            "the same way.",
+            "ja": "公開されたモデル、ファインチューニング前のモデル、対象者のテキスト全体を持ち、同じ方法で自ら"
+            "学習させることができる攻撃者です。",
+        },
+        references=(
+            "Carlini et al. (2022), Membership inference attacks from first principles",
+            "Zarifzadeh, Liu & Shokri (2024), Low-cost high-power membership inference attacks",
+        ),
+        load="audit_plugins.attacks.lira:ShadowModels",
+        scores=("online", "offline", "rmia"),
+        params=ShadowModelsParams,
+        opt_in=True,
+        trial={"train": "by-rote", "models": 4, "n_jobs": 1},
     ),
     AttackPlugin(
         name="canary-exposure",

@@ -17,11 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from audit_core.errors import InputError, Problem
+from audit_core.errors import Problem
 from audit_core.exchange import LEDGER
 from audit_core.guarantee import Guarantee
 from audit_core.language.texts import Text
 from audit_core.language.token_scores import TokenScores
+from audit_core.language.training import Unfit
 from audit_core.reading.model_files import ADAPTER, ADAPTER_WEIGHTS, SOFT_PROMPT
 from audit_plugins.training.decoding import greedy
 from audit_plugins.training.teacher_forcing import Positions, token_scores
@@ -53,7 +54,7 @@ def base_model(path: Path) -> Base:
     """The model in a folder, or in a GGUF file, whose weights become 32-bit floats again.
 
     Raises:
-        InputError: Not all of its weights are there, or it looks ahead.
+        Unfit: Not all of its weights are there, or it looks ahead.
     """
     if path.suffix.lower() != ".gguf":
         network, tokenizer = _read(path)
@@ -81,7 +82,7 @@ def _read(folder: Path, **gguf: str) -> tuple[Any, Any]:
     """The network and the tokenizer in a folder.
 
     Raises:
-        InputError: Not all of the network's weights are there: the others would be random numbers.
+        Unfit: Not all of the network's weights are there: the others would be random numbers.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -95,7 +96,7 @@ def _read(folder: Path, **gguf: str) -> tuple[Any, Any]:
     if told["missing_keys"] or told["mismatched_keys"]:
         what = f"{len(told['missing_keys']) + len(told['mismatched_keys'])} of the model's weights are not in its files"
         fix = "Save the whole model again: `save_pretrained`"
-        raise InputError(Problem(code="model-incomplete", what=what, where="release.model", fix=fix))
+        raise Unfit(Problem(code="model-incomplete", what=what, where="release.model", fix=fix))
     return network, tokenizer
 
 
@@ -104,7 +105,7 @@ def _refuse_looking_ahead(network: Any, start: int, end: int) -> None:
     """Whether what it says of a token depends on that token: then nothing that is measured of it means anything.
 
     Raises:
-        InputError: It does.
+        Unfit: It does.
     """
     other = next(one for one in (end, 0, 1) if one != start)
     tokens = torch.tensor([[start, start, start], [start, start, other]])
@@ -112,7 +113,7 @@ def _refuse_looking_ahead(network: Any, start: int, end: int) -> None:
     if (first - second).abs().max() > 1e-3 * first.abs().max():
         what = "the model looks at the tokens that it is asked about, so it does not write from left to right"
         fix = "Audit a causal language model; for a decoder made from an encoder set is_decoder in its config.json"
-        raise InputError(Problem(code="model-not-causal", what=what, where="release.model", fix=fix))
+        raise Unfit(Problem(code="model-not-causal", what=what, where="release.model", fix=fix))
 
 
 def _as_if_never_quantised(network: Any) -> Any:
@@ -231,7 +232,7 @@ def opened(folder: Path, base: Path | None) -> OpenedModel:
 
     Raises:
         ValueError: There is no base to put what is in the folder in.
-        InputError: Weights of the model are missing, or an adapter does not belong to the base.
+        Unfit: Weights of the model are missing, or an adapter does not belong to the base.
     """
     claim = _ledger(folder)
     if (folder / ADAPTER).is_file():
@@ -267,7 +268,7 @@ def _refuse_ill_fitting(network: Any, folder: Path) -> bool:
     """Whether the adapter's file holds nothing but matrices of low rank, which can be switched off.
 
     Raises:
-        InputError: Not everything in the file was put in the network, or not everything that was put in it is in the
+        Unfit: Not everything in the file was put in the network, or not everything that was put in it is in the
             file: it would be the base, or partly so, and seem to remember nothing.
     """
     from peft import get_peft_model_state_dict
@@ -281,7 +282,7 @@ def _refuse_ill_fitting(network: Any, folder: Path) -> bool:
     if not stored or stored.keys() != low_rank.keys() or not all(_equal(stored[it], low_rank[it]) for it in stored):
         what = "the adapter's weights are not those of layers of the base"
         fix = "Name the base that the adapter was trained on"
-        raise InputError(Problem(code="adapter-mismatch", what=what, where="release.model.base", fix=fix))
+        raise Unfit(Problem(code="adapter-mismatch", what=what, where="release.model.base", fix=fix))
     return alone and len(there) == len(low_rank)
 
 
