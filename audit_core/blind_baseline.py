@@ -72,8 +72,7 @@ def _of_texts(bench: Bench, groups: tuple[Ids, Ids], rng: np.random.Generator) -
     if bench.scores is not None and bench.scores.base is not None:
         places = np.concatenate([kept[0], len(case.members) + kept[1]])
         base = bench.scores.base.take(places)
-        total = np.concatenate([[0.0], np.cumsum(base.log_prob, dtype=np.float64)])
-        extra = -(total[base.starts[1:]] - total[base.starts[:-1]]) / np.maximum(1, base.lengths)
+        extra = -base.totals(base.log_prob) / np.maximum(1, base.lengths)
     found = {}
     for of, scores in blind_scores(texts, member, fold, extra).items():
         auc, variance = delong(scores[member], scores[~member], group[member], group[~member])

@@ -4,10 +4,12 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tempfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import BadZipFile
 
 import numpy as np
@@ -21,10 +23,23 @@ def key(*parts: object) -> str:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Writes a whole file or nothing, readable by its owner only: temporary file, fsync, rename."""
+    _filled(path, lambda file: file.write(data))
+
+
+def copy_atomically(source: Path, path: Path) -> None:
+    """The same with what is in another file, however large that is."""
+    with source.open("rb") as data:
+        _filled(path, lambda file: shutil.copyfileobj(data, file, _PIECE))
+
+
+_PIECE = 2**20
+
+
+def _filled(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            fill(file)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

@@ -10,10 +10,8 @@ from audit_core import exchange, pack
 from audit_core.errors import PackError
 from audit_core.guarantee import Guarantee
 from audit_core.ledger_words import code
-from audit_core.model_folder import DIGESTS, digests
-from audit_core.pack import write_early
-
-_LARGEST_MODEL_FILE = 2**31
+from audit_core.model_folder import DIGESTS, listed
+from audit_core.pack import copy_early, write_early
 
 
 def ledger_of(folder: Path) -> Guarantee | None:
@@ -66,12 +64,12 @@ class Kept:
                 write_early(self.pack / pack.LEDGER, claim.to_json())
 
     def model_from(self, folder: Path) -> None:
-        """The plain files of the fitted generator."""
-        files = {
-            path.name: path.read_bytes()
-            for path in sorted((folder / exchange.MODEL).glob("*"))
-            if path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST_MODEL_FILE
-        }
-        files |= self.besides if files else {}
-        for name, data in (files | ({DIGESTS: digests(files)} if files else {})).items():
-            write_early(self.pack / pack.MODEL / name, data)
+        """The plain files of the fitted generator, and the list of their digests."""
+        place = self.pack / pack.MODEL
+        files = [path for path in sorted((folder / exchange.MODEL).glob("*")) if path.is_file()]
+        for path in (plain := [path for path in files if not path.is_symlink()]):
+            copy_early(path, place / path.name)
+        if plain:
+            for name, data in self.besides.items():
+                write_early(place / name, data)
+            write_early(place / DIGESTS, listed(place))

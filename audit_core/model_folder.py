@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 from audit_core.errors import InputError, Problem
@@ -11,10 +10,19 @@ DESCRIPTION, DIGESTS = "generator.json", "files.json"
 MODEL_DESCRIPTION = "model.json"
 
 
-def digests(files: Mapping[str, bytes]) -> bytes:
-    """The list of digests, by file name."""
-    found = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    return (json.dumps({"files": found}, sort_keys=True, indent=1) + "\n").encode()
+def listed(folder: Path) -> bytes:
+    """What `DIGESTS` says: the digests of all other files of a folder, by name."""
+    return (json.dumps({"files": _digests(folder)}, sort_keys=True, indent=1) + "\n").encode()
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {path.name: file_sha256(path) for path in folder.iterdir() if path.name != DIGESTS}
+
+
+def file_sha256(path: Path) -> str:
+    """The hex digest of a file, however large that is."""
+    with path.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()
 
 
 def maker(folder: Path) -> str:
@@ -24,17 +32,14 @@ def maker(folder: Path) -> str:
         InputError: There is no fitted generator, or a file of it was changed, added or lost.
     """
     try:
-        listed = json.loads((folder / DIGESTS).read_bytes())["files"]
-        files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != DIGESTS}
-        told = json.loads(files[DESCRIPTION])
-        name = told["plugin"]
+        before = json.loads((folder / DIGESTS).read_bytes())["files"]
+        name, now = json.loads((folder / DESCRIPTION).read_bytes())["plugin"], _digests(folder)
     except (OSError, ValueError, KeyError, TypeError):
-        name, listed, files = None, {}, {}
+        name, before, now = None, {}, {}
     if not isinstance(name, str):
         what = f"there is no fitted generator: no {DESCRIPTION} that names its plugin, or no {DIGESTS}"
         raise InputError(_problem(what, "Name the folder `model` of a pack that a run left"))
-    now = json.loads(digests(files))["files"]
-    if changed := sorted(name for name in {*now, *listed} if now.get(name) != listed.get(name)):
+    if changed := sorted(name for name in {*now, *before} if now.get(name) != before.get(name)):
         what = f"not as it was saved: {', '.join(changed)}"
         raise InputError(_problem(what, "Take the folder as the run left it; a ledger is no place to edit"))
     return name

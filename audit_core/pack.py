@@ -9,16 +9,17 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import Literal
 
 import psutil
 
-from audit_core.cache import write_atomically
+from audit_core.cache import copy_atomically, write_atomically
 from audit_core.calibration import Calibration
 from audit_core.errors import PackError, Problem, RunError
+from audit_core.model_folder import file_sha256
 from audit_core.plugin import RendererPlugin
 from audit_core.scorecard import Scorecard
 from audit_core.study import Study
@@ -174,7 +175,8 @@ def write(
         files |= views(document, renderers)
         for name, data in files.items():
             write_atomically(folder / name, data)
-        write_atomically(folder / MANIFEST, manifest(files | made_before(folder)))
+        digests = {name: digest(data) for name, data in files.items()}
+        write_atomically(folder / MANIFEST, manifest(digests | made_before(folder)))
     except OSError as error:
         what = "no space is left" if error.errno == errno.ENOSPC else os.strerror(error.errno or 0)
         raise RunError(
@@ -189,8 +191,8 @@ def write(
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def made_before(folder: Path) -> dict[str, bytes]:
-    """The release, its ledger, the fitted generator and the coins of a pack, by their path in it."""
+def made_before(folder: Path) -> dict[str, str]:
+    """The digests of the release, its ledger, the fitted generator and the coins of a pack, by their path in it."""
     names = [
         COINS,
         CANARIES,
@@ -199,13 +201,13 @@ def made_before(folder: Path) -> dict[str, bytes]:
         STOPPED_LEDGER,
         *sorted(f"{MODEL}/{path.name}" for path in (folder / MODEL).glob("*")),
     ]
-    return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
+    return {name: f"sha256:{file_sha256(folder / name)}" for name in names if (folder / name).is_file()}
 
 
-def manifest(files: Mapping[str, bytes]) -> bytes:
+def manifest(digests: Mapping[str, str]) -> bytes:
     """The list of digests, by file name."""
-    digests = {name: digest(data) for name, data in files.items() if name != MANIFEST}
-    return (json.dumps({"files": digests}, sort_keys=True, indent=1) + "\n").encode()
+    listed = {name: its for name, its in digests.items() if name != MANIFEST}
+    return (json.dumps({"files": listed}, sort_keys=True, indent=1) + "\n").encode()
 
 
 def digest(data: bytes) -> str:
@@ -300,9 +302,22 @@ def write_early(path: Path, data: bytes) -> None:
     Raises:
         RunError: It cannot be written.
     """
+    _early(path, lambda: write_atomically(path, data))
+
+
+def copy_early(source: Path, path: Path) -> None:
+    """The same with what is in another file.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    _early(path, lambda: copy_atomically(source, path))
+
+
+def _early(path: Path, write: Callable[[], None]) -> None:
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        write_atomically(path, data)
+        write()
     except OSError as error:
         what = f"the file could not be written: {os.strerror(error.errno or 0)}"
         fix = "Make room or choose another --out"

@@ -44,23 +44,23 @@ def verify(folder: Path, renderers: Mapping[str, RendererPlugin]) -> tuple[Probl
 def _files(folder: Path, document: pack.Document) -> Iterator[Problem]:
     """Every byte, against the list of digests; that list itself against what it would be."""
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    files = {name: (folder / name).read_bytes() for name in names} | pack.made_before(folder)
-    listed = files.get(pack.MANIFEST)
+    digests = {name: pack.digest((folder / name).read_bytes()) for name in names} | pack.made_before(folder)
+    listed = (folder / pack.MANIFEST).read_bytes() if pack.MANIFEST in digests else None
     if listed is None:
         yield _problem("pack-no-manifest", "there is no list of digests", pack.MANIFEST)
-    elif listed != pack.manifest(files):
-        changed = [name for name in files if name != pack.MANIFEST and not _listed(listed, name, files[name])]
+    elif listed != pack.manifest(digests):
+        changed = [name for name in digests if name != pack.MANIFEST and not _listed(listed, name, digests[name])]
         for name in changed or [pack.MANIFEST]:
             yield _problem("pack-file-changed", "the file is not what the run wrote", name)
         if not changed:
             return
     main = pack.file_of(document)
-    if files[main] != document.to_json():
+    if (folder / main).read_bytes() != document.to_json():
         yield _problem("pack-file-changed", f"the {pack.kind_of(document)} is not in the form a run writes", main)
 
 
-def _listed(listed: bytes, name: str, data: bytes) -> bool:
-    return f'"{name}": "{pack.digest(data)}"'.encode() in listed
+def _listed(listed: bytes, name: str, digest: str) -> bool:
+    return f'"{name}": "{digest}"'.encode() in listed
 
 
 def _figures(document: pack.Document) -> Iterator[Problem]:

@@ -68,12 +68,15 @@ def released_model(
         InputError: The base cannot be trained as asked for.
         RunError: The training failed, or what it gave cannot be written.
     """
+    base_digest = None if tuning.base is None else model_digest(tuning.base)
+    released = partial(_released, recipe, tuning, registry, base_digest=base_digest)
     if tuning.load is not None:
         claim = recipe.claim() or _its_ledger(tuning.load)
-        return Model(model=_released(recipe, tuning, registry, tuning.load), guarantee=claim)
+        return Model(model=released(tuning.load, digest=model_digest(tuning.load)), guarantee=claim)
     usage, place = Usage(), folder / pack.MODEL
-    name = _name(recipe, tuning, texts, registry)
-    if (finished := cache.text(name)) is None or not place.is_dir() or finished != model_digest(place).encode():
+    name = _name(recipe, tuning, texts, registry, base_digest)
+    finished, digest = cache.text(name), model_digest(place) if place.is_dir() else ""
+    if finished is None or finished != digest.encode():
         started = time.monotonic()
         forget(folder)
         workshop = folder / pack.WORKSHOP
@@ -86,8 +89,9 @@ def released_model(
         _train(recipe, tuning, texts, registry, usage, kept, heard, debug)
         usage.seconds = time.monotonic() - started
         shutil.rmtree(workshop, ignore_errors=True)  # another training of it would be another look
-        cache.keep_text(name, model_digest(place).encode())
-    return Model(model=_released(recipe, tuning, registry, place), guarantee=ledger_of(folder), usage=usage)
+        digest = model_digest(place)
+        cache.keep_text(name, digest.encode())
+    return Model(model=released(place, digest=digest), guarantee=ledger_of(folder), usage=usage)
 
 
 def record_coins(recipe: Recipe, whole: TextTable, case: Case, coins: Sides | None, folder: Path) -> None:
@@ -185,7 +189,9 @@ def failure(why: Reason, what: str, shown: str) -> AuditError:
     return RunError(Problem(code=why.code, what=told, where="release.model", fix=fix))
 
 
-def _released(recipe: Recipe, tuning: FineTuning, registry: Registry, folder: Path) -> ReleasedModel:
+def _released(
+    recipe: Recipe, tuning: FineTuning, registry: Registry, folder: Path, *, digest: str, base_digest: str | None
+) -> ReleasedModel:
     if not isinstance(recipe.release, ModelledSpec):
         raise ValueError("no model goes out")
     spec = recipe.release.model
@@ -198,8 +204,8 @@ def _released(recipe: Recipe, tuning: FineTuning, registry: Registry, folder: Pa
     return ReleasedModel(
         name=encodable(folder.name),
         access=access,
-        digest=model_digest(folder),
-        base_digest=None if tuning.base is None else model_digest(tuning.base),
+        digest=digest,
+        base_digest=base_digest,
         base_name=None if spec.base is None else encodable(Path(spec.base).name),
     )
 
@@ -213,7 +219,7 @@ def _its_ledger(folder: Path) -> Guarantee | None:
         raise InputError(*error.problems) from None
 
 
-def _name(recipe: Recipe, tuning: FineTuning, texts: TextCase, registry: Registry) -> str:
+def _name(recipe: Recipe, tuning: FineTuning, texts: TextCase, registry: Registry, base_digest: str | None) -> str:
     """Under which a finished model is remembered."""
     plugin, file = tuning.plugin, registry.origins[tuning.plugin.name].file
     return key(
@@ -227,7 +233,7 @@ def _name(recipe: Recipe, tuning: FineTuning, texts: TextCase, registry: Registr
         registry.origins[plugin.name].name,
         None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest(),
         dict(tuning.params),
-        None if tuning.base is None else model_digest(tuning.base),
+        base_digest,
     )
 
 

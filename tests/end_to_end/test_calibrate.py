@@ -94,7 +94,9 @@ def test_a_forged_find_or_count_is_found_though_the_digests_agree(demo, sekisho,
     text = (copy / "calibration.json").read_text(encoding="utf-8")
     assert old in text
     (copy / "calibration.json").write_text(text.replace(old, new, 1), encoding="utf-8")
-    (copy / "manifest.json").write_bytes(pack.manifest({path.name: path.read_bytes() for path in copy.iterdir()}))
+    (copy / "manifest.json").write_bytes(
+        pack.manifest({path.name: pack.digest(path.read_bytes()) for path in copy.iterdir()})
+    )
     ran = sekisho("verify", copy)
     assert (ran.code, code in ran.err) == (1, True), ran.err
 

@@ -49,8 +49,8 @@ def forge(copy: Path, name: str, old: str, new: str) -> None:
     text = (copy / name).read_text(encoding="utf-8")
     assert re.search(old, text)
     (copy / name).write_text(re.sub(old, new, text, count=1), encoding="utf-8")
-    files = {path.name: path.read_bytes() for path in copy.iterdir()}
-    (copy / "manifest.json").write_bytes(pack.manifest(files))
+    digests = {path.name: pack.digest(path.read_bytes()) for path in copy.iterdir()}
+    (copy / "manifest.json").write_bytes(pack.manifest(digests))
 
 
 @pytest.mark.parametrize(

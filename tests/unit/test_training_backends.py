@@ -30,6 +30,7 @@ from audit_core.ledger_words import known  # noqa: E402
 from audit_core.measurement import Reason  # noqa: E402
 from audit_core.refit import Budget  # noqa: E402
 from audit_core.registry import discover  # noqa: E402
+from audit_plugins.differential_privacy import checkpoint_files  # noqa: E402
 from audit_plugins.differential_privacy.meter import Meter, Overspent, prv  # noqa: E402
 from audit_plugins.differential_privacy.noise import NoiseSource  # noqa: E402
 from audit_plugins.records.training_backends import TRAINING_BACKENDS  # noqa: E402
@@ -363,7 +364,7 @@ def test_a_private_training_that_was_cut_off_goes_on_with_what_it_had_spent(tiny
         cut.setattr(fine_tuning, "Live", _cut_off_at(8))
         with pytest.raises(_CutOff):
             backend("lora-dpsgd", phases=PHASES).train(task(tiny_base), budget(workshop=tmp_path))
-    left = json.loads((tmp_path / checkpoints.STATE).read_bytes())
+    left = json.loads((tmp_path / checkpoint_files.STATE).read_bytes())
     assert left["taken"] == 7
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
@@ -396,7 +397,7 @@ def test_a_training_without_a_guarantee_that_was_cut_off_ends_as_if_it_had_not_b
         cut.setattr(fine_tuning, "Live", _cut_off_at(5))
         with pytest.raises(_CutOff):
             backend(name, **params).train(task(tiny_base), budget(workshop=tmp_path))
-    assert json.loads((tmp_path / checkpoints.STATE).read_bytes())["taken"] == 4
+    assert json.loads((tmp_path / checkpoint_files.STATE).read_bytes())["taken"] == 4
     steps_left: list[int] = []
     real = descent.add_gradients
     monkeypatch.setattr(descent, "add_gradients", lambda *its: steps_left.append(1) or real(*its))
@@ -421,8 +422,8 @@ def test_a_checkpoint_of_other_texts_parameters_or_base_is_not_gone_on_from(tiny
         checkpoints.identity(replace(its, base=other_base), "lora", {"rank": 1}),
     }
     assert len(names) == 6
-    (tmp_path / checkpoints.STATE).write_text("{}")
-    (tmp_path / checkpoints.WEIGHTS).write_bytes(b"")
+    (tmp_path / checkpoint_files.STATE).write_text("{}")
+    (tmp_path / checkpoint_files.WEIGHTS).write_bytes(b"")
     assert checkpoints.found(tmp_path, next(iter(names))) is None
     assert checkpoints.found(None, next(iter(names))) is None
 

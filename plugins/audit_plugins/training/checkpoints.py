@@ -6,12 +6,10 @@ checkpoint told nobody anything, so they are taken again.
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from pydantic import TypeAdapter
@@ -19,13 +17,14 @@ from torch import Tensor, nn
 
 from audit_core.guarantee import Mechanism, NoisySteps
 from audit_core.language.training import TrainingTask
+from audit_plugins.differential_privacy import checkpoint_files
 from audit_plugins.differential_privacy.meter import Meter
 
-WEIGHTS, STATE = "checkpoint.safetensors", "checkpoint.json"
 EVERY_S = 30.0
 MOST_OF_TIME = 0.05
 """Of the time since the last checkpoint, what one may take: those of large models take seconds."""
 
+_OPTIMIZER = "of-optimizer"
 _MECHANISMS: TypeAdapter[list[Mechanism]] = TypeAdapter(list[Mechanism])
 _PLANS: TypeAdapter[list[NoisySteps]] = TypeAdapter(list[NoisySteps])
 
@@ -60,15 +59,10 @@ class Checkpoint:
 
     def apply(self, trained: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> None:
         """Puts the weights into what is trained, and into a fresh optimiser of it."""
-        state: dict[int, dict[str, Tensor]] = {}
         with torch.no_grad():
             for name, parameter in trained.items():
                 parameter.copy_(self.weights[f"of-model/{name}"])
-        for key, value in self.weights.items():
-            if key.startswith("of-optimizer/"):
-                _, at, what = key.split("/")
-                state.setdefault(int(at), {})[what] = value
-        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        checkpoint_files.into_optimizer(_OPTIMIZER, self.weights, optimizer)
 
 
 class Keeper:
@@ -103,26 +97,15 @@ class Keeper:
         self._next = now + max(EVERY_S, (now - started) / MOST_OF_TIME)
 
     def _keep(self, folder: Path, taken: int) -> None:
-        """Where that is cut off between its two files there is none, and training begins anew."""
-        from safetensors.torch import save
-
-        data = save(self._weights())
         mechanisms = () if self._meter is None else self._meter.mechanisms
         told = {
-            "identity": self.name,
-            "weights": hashlib.sha256(data).hexdigest(),
             "mechanisms": _MECHANISMS.dump_python(list(mechanisms), mode="json"),
             "planned": _PLANS.dump_python(list(self._planned), mode="json"),
             "taken": taken,
         }
-        _replace(folder / WEIGHTS, data)
-        _replace(folder / STATE, json.dumps(told).encode())
-
-    def _weights(self) -> dict[str, Tensor]:
         weights = {f"of-model/{name}": one.detach().clone().contiguous() for name, one in self._trained.items()}
-        for at, state in self._optimizer.state_dict()["state"].items():
-            weights |= {f"of-optimizer/{at}/{what}": torch.as_tensor(one).clone() for what, one in state.items()}
-        return weights
+        weights |= checkpoint_files.of_optimizer(_OPTIMIZER, self._optimizer)
+        checkpoint_files.write(folder, self.name, weights, told)
 
     def found(self) -> Checkpoint | None:
         """The checkpoint of this very training; None where there is none, or one that is not whole."""
@@ -130,35 +113,21 @@ class Keeper:
 
     def forget(self) -> None:
         """Takes a checkpoint away."""
-        forget(self.folder)
+        checkpoint_files.forget(self.folder)
 
 
 def found(folder: Path | None, name: str) -> Checkpoint | None:
     """The checkpoint of a training; None where there is none, or one that is not whole."""
-    from safetensors.torch import load
-
-    if folder is None:
+    left = checkpoint_files.read(folder, name)
+    if left is None:
         return None
-    try:
-        told: dict[str, Any] = json.loads((folder / STATE).read_bytes())
-        data = (folder / WEIGHTS).read_bytes()
-    except (OSError, ValueError):
-        return None
-    if told.get("identity") != name or told.get("weights") != hashlib.sha256(data).hexdigest():
-        return None
+    told, weights = left
     return Checkpoint(
         mechanisms=tuple(_MECHANISMS.validate_python(told["mechanisms"])),
         planned=tuple(_PLANS.validate_python(told["planned"])),
         taken=told["taken"],
-        weights=load(data),
+        weights=weights,
     )
-
-
-def forget(folder: Path | None) -> None:
-    """Takes a checkpoint away."""
-    if folder is not None:
-        for name in (STATE, WEIGHTS):
-            (folder / name).unlink(missing_ok=True)
 
 
 def identity(task: TrainingTask, backend: str, params: Mapping[str, object]) -> str:
@@ -172,10 +141,3 @@ def identity(task: TrainingTask, backend: str, params: Mapping[str, object]) -> 
             with path.open("rb") as file:
                 digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    fresh = path.with_suffix(".part")
-    fresh.touch(mode=0o600)
-    fresh.write_bytes(data)
-    fresh.replace(path)

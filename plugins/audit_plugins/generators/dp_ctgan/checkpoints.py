@@ -6,10 +6,8 @@ its last checkpoint told nobody anything, so they are taken again.
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from pydantic import TypeAdapter
@@ -18,6 +16,7 @@ from torch import Tensor
 from audit_core.guarantee import Mechanism, NoisySteps
 from audit_core.refit import Schema
 from audit_core.tables import Table
+from audit_plugins.differential_privacy import checkpoint_files
 from audit_plugins.differential_privacy.meter import Meter
 from audit_plugins.generators.dp_ctgan.dependencies import Dependency, dependencies_of
 from audit_plugins.generators.dp_ctgan.dependencies import described as described_tree
@@ -26,7 +25,6 @@ from audit_plugins.generators.dp_ctgan.encoding import Encoding
 from audit_plugins.generators.dp_ctgan.model_files import described, encoding_of
 from audit_plugins.generators.dp_ctgan.training import Trainer
 
-WEIGHTS, STATE = "checkpoint.safetensors", "checkpoint.json"
 _MECHANISMS: TypeAdapter[list[Mechanism]] = TypeAdapter(list[Mechanism])
 
 
@@ -75,55 +73,35 @@ def identity(table: Table, schema: Schema, params: dict[str, object]) -> str:
 
 
 def keep(folder: Path, name: str, trainer: Trainer, planned: NoisySteps) -> None:
-    """Writes a checkpoint. Where that is cut off between its two files there is none, and training begins anew.
+    """Writes a checkpoint.
 
     Args:
         name: Its identity.
     """
-    from safetensors.torch import save
-
-    data = save(_weights(trainer))
     told = {
-        "identity": name,
-        "weights": hashlib.sha256(data).hexdigest(),
         "encoding": described(trainer.encoding),
         "tree": described_tree(trainer.tree),
         "mechanisms": _MECHANISMS.dump_python(list(trainer.meter.mechanisms), mode="json"),
         "planned": TypeAdapter(NoisySteps).dump_python(planned, mode="json"),
         "taken": trainer.meter.taken,
     }
-    _replace(folder / WEIGHTS, data)
-    _replace(folder / STATE, json.dumps(told).encode())
+    checkpoint_files.write(folder, name, _weights(trainer), told)
 
 
 def found(folder: Path | None, name: str) -> Checkpoint | None:
     """The checkpoint of this very training; None where there is none, or one that is not whole."""
-    from safetensors.torch import load
-
-    if folder is None:
+    left = checkpoint_files.read(folder, name)
+    if left is None:
         return None
-    try:
-        told: dict[str, Any] = json.loads((folder / STATE).read_bytes())
-        data = (folder / WEIGHTS).read_bytes()
-    except (OSError, ValueError):
-        return None
-    if told.get("identity") != name or told.get("weights") != hashlib.sha256(data).hexdigest():
-        return None
+    told, weights = left
     return Checkpoint(
         encoding=encoding_of(told["encoding"]),
         tree=dependencies_of(told["tree"]),
         mechanisms=tuple(_MECHANISMS.validate_python(told["mechanisms"])),
         planned=TypeAdapter(NoisySteps).validate_python(told["planned"]),
         taken=told["taken"],
-        weights=load(data),
+        weights=weights,
     )
-
-
-def forget(folder: Path | None) -> None:
-    """Takes a checkpoint away."""
-    if folder is not None:
-        for name in (STATE, WEIGHTS):
-            (folder / name).unlink(missing_ok=True)
 
 
 def apply(checkpoint: Checkpoint, trainer: Trainer) -> None:
@@ -133,12 +111,7 @@ def apply(checkpoint: Checkpoint, trainer: Trainer) -> None:
         its = {key.removeprefix(mine): value for key, value in checkpoint.weights.items() if key.startswith(mine)}
         network.load_state_dict(its)
     for name, optimizer in _optimizers(trainer).items():
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in checkpoint.weights.items():
-            if key.startswith(f"{name}/"):
-                _, at, what = key.split("/")
-                state.setdefault(int(at), {})[what] = value
-        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        checkpoint_files.into_optimizer(name, checkpoint.weights, optimizer)
 
 
 def _weights(trainer: Trainer) -> dict[str, Tensor]:
@@ -148,8 +121,7 @@ def _weights(trainer: Trainer) -> dict[str, Tensor]:
         for key, value in network.state_dict().items()
     }
     for name, optimizer in _optimizers(trainer).items():
-        for at, state in optimizer.state_dict()["state"].items():
-            weights |= {f"{name}/{at}/{what}": torch.as_tensor(value).clone() for what, value in state.items()}
+        weights |= checkpoint_files.of_optimizer(name, optimizer)
     return weights
 
 
@@ -159,10 +131,3 @@ def _networks(trainer: Trainer) -> dict[str, torch.nn.Module]:
 
 def _optimizers(trainer: Trainer) -> dict[str, torch.optim.Optimizer]:
     return {"of-generator": trainer.generator_optimizer, "of-discriminator": trainer.step.optimizer}
-
-
-def _replace(path: Path, data: bytes) -> None:
-    fresh = path.with_suffix(".part")
-    fresh.touch(mode=0o600)
-    fresh.write_bytes(data)
-    fresh.replace(path)

@@ -11,6 +11,7 @@ from audit_core.guarantee import Guarantee, NoisySteps
 from audit_core.ledger_words import code
 from audit_core.refit import Budget, Schema
 from audit_core.tables import Table
+from audit_plugins.differential_privacy import checkpoint_files
 from audit_plugins.differential_privacy.meter import Meter, noise_for, noise_of_counts
 from audit_plugins.differential_privacy.noise import NoiseSource
 from audit_plugins.generators.dp_ctgan import checkpoints, model_files
@@ -98,7 +99,9 @@ class DpCtgan:
                     checkpoints.keep(budget.workshop, name, trainer, planned)
                     kept = time.monotonic()
         except NotFinite:
-            checkpoints.forget(budget.workshop)  # the stop is told, so what led to it is spent and must not be redrawn
+            checkpoint_files.forget(
+                budget.workshop
+            )  # the stop is told, so what led to it is spent and must not be redrawn
             raise TrainingStopped(_claim(meter, its_encoding.rows, public, outside, code("loss-not-finite"))) from None
         shape = {
             "condition": its_conditions.width,
