@@ -1,43 +1,19 @@
 """The case: release, members and non-members, loaded and checked."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePath
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audit_core.errors import InputError, Problem, raise_all
 from audit_core.guarantee import Guarantee
 from audit_core.language.canaries import Canaries
 from audit_core.language.training import ModelAccess
 from audit_core.questions import Neighbours
-from audit_core.reading.column_sets import column_problems, unknown_columns
-from audit_core.reading.files import TextTable, read_table, rows_of
-from audit_core.reading.model_files import model_digest
-from audit_core.reading.paths import file_digest
-from audit_core.reading.schema import (
-    United,
-    beyond_bounds,
-    decide,
-    recoded,
-    recoded_problems,
-    table_of,
-    undeclared_values,
-    unite_all,
-)
-from audit_core.reading.separation import missing_subjects, overlap_problems, same_rows, shared_people
-from audit_core.recipe import Arm, Recipe
-from audit_core.redact import encodable
 from audit_core.refit import Declared, Schema
 from audit_core.scorecard import FileFacts, TextCounts
-from audit_core.split import Sides, flip
-from audit_core.synthesis.regions import coarsened
-from audit_core.tables import MISSING, Ids, Table, content_order, rows_alone, with_own_dictionaries
-from audit_core.written.recipe import GeneratedSpec, ModelledSpec, SplitSpec
-from audit_core.written.strategies import PII
+from audit_core.tables import MISSING, Ids, Table, rows_alone
 
 Role = Literal["plain", "identifier", "quasi-identifier", "sensitive", "subject"]
 
@@ -207,189 +183,6 @@ def _mostly_once(codes: NDArray[np.int32]) -> bool:
     return bool((counts == 1).sum() >= _SINGULAR * len(codes) and len(codes) > 1)
 
 
-ARMS: tuple[Arm, ...] = ("members", "release", "non_members")
-_CALLED: dict[Arm, str] = {"members": "members", "release": "release", "non_members": "non-members"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """The files of a recipe, read.
-
-    Attributes:
-        files: Members first; without a release where it has yet to be made.
-        coins: Which rows of the members' file are members, where it was split.
-        kinds: Of the columns, decided before a release was made and before the file was split: a column stays what it
-            is whatever rows fall into which part.
-        whole: The members' file before it was split.
-    """
-
-    files: dict[Arm, TextTable]
-    coins: Sides | None = None
-    kinds: dict[str, str] = field(default_factory=dict)
-    whole: TextTable
-
-    def rehearsed(self) -> "Sources":
-        """The members standing in for the release, so that all can be checked that does not depend on it."""
-        return self.with_release(self.files["members"])
-
-    def with_release(self, release: TextTable) -> "Sources":
-        return replace(self, files={**self.files, "release": release})
-
-
-def read_sources(recipe: Recipe) -> Sources:
-    """Reads the files, and splits the members' where the recipe says so.
-
-    Raises:
-        InputError: With every problem that could be found.
-    """
-    levels = {name: spec.hierarchy for name, spec in recipe.columns.items() if spec.hierarchy is not None}
-    files = {arm: coarsened(file, levels) for arm, file in _read(recipe).items()}
-    whole = files["members"]
-    if not isinstance(recipe.release, GeneratedSpec | ModelledSpec):
-        return Sources(files=files, whole=whole)
-    kinds = _kinds(recipe, files) if isinstance(recipe.release, GeneratedSpec) else {}
-    if not isinstance(recipe.non_members, SplitSpec):
-        return Sources(files=files, kinds=kinds, whole=whole)
-    if recipe.subject is not None:
-        raise_all(unknown_columns([recipe.subject], [whole], "subject"))
-        raise_all(missing_subjects(whole, recipe.subject))
-    coins = flip(whole, recipe.subject, recipe.non_members.split, recipe.seed)
-    members = rows_of(whole, coins, f"members of {whole.label}")
-    non_members = rows_of(whole, ~coins, f"non-members of {whole.label}")
-    return Sources(files={"members": members, "non_members": non_members}, coins=coins, kinds=kinds, whole=whole)
-
-
-def _kinds(recipe: Recipe, files: Mapping[Arm, TextTable]) -> dict[str, str]:
-    """What the columns are, over the files there are before the release.
-
-    Raises:
-        InputError: The files disagree, or with what is declared.
-    """
-    kinds: dict[str, str] = {}
-    problems: list[Problem] = []
-    roles = _roles(recipe, files["members"])
-    for name in sorted(files["members"].columns):
-        having = [file for file in files.values() if name in file.columns]
-        spec = recipe.columns.get(name)
-        decided = decide(
-            name, having, None if spec is None else spec.kind, loose=roles[name] in ("identifier", "subject")
-        )
-        problems += decided.problems
-        kinds[name] = decided.kind
-    raise_all(problems)
-    return kinds
-
-
-def prepare(recipe: Recipe, sources: Sources | None = None) -> Case:
-    """Reads the files, checks them against the recipe and each other, and builds the case.
-
-    Args:
-        sources: The files, if they were read before.
-
-    Raises:
-        InputError: With every problem that could be found; none quotes a value.
-    """
-    sources = sources or read_sources(recipe)
-    files = sources.files
-    members = files["members"]
-    roles = _roles(recipe, members)
-    left_out = {name for name, role in roles.items() if role in ("identifier", "subject")}
-    namesakes = recipe.columns_made(*PII)  # two people may have one of these
-    problems = unknown_columns(recipe.columns, list(files.values()), "columns")
-    if recipe.subject is not None and recipe.subject not in recipe.columns:
-        problems += unknown_columns([recipe.subject], list(files.values()), "subject")
-    for arm, file in files.items():
-        if arm != "members":
-            problems += column_problems(file, members, left_out if arm == "release" else ())
-    raise_all(problems)
-    united, generalised = unite_all(
-        files["members"],
-        files["release"],
-        files.get("non_members"),
-        declared=sources.kinds | {name: spec.kind for name, spec in recipe.columns.items() if spec.kind is not None},
-        generalised=recipe.generalised,
-        identifying=left_out,
-    )
-    modelled = [name for name in united if name not in left_out and name not in generalised]
-    tables = {arm: table_of(file, [united[name] for name in modelled]) for arm, file in files.items()}
-    differently = recoded(tables["release"], tables["members"])
-    if recipe.generalised:  # a coarser category, which only k can judge
-        modelled = [name for name in modelled if name not in differently]
-        tables = {arm: table.select(modelled) for arm, table in tables.items()}
-    else:
-        problems += recoded_problems(differently, files["release"].label)
-    aside = {
-        arm: table_of(file, [united[name] for name in sorted(left_out) if name in file.columns])
-        for arm, file in files.items()
-    }
-    orders: dict[Arm, NDArray[np.intp]] = {}
-    for arm, table in tables.items():
-        orders[arm] = order = content_order(table, aside[arm])
-        tables[arm], aside[arm] = table.take(order), aside[arm].take(order)
-    for arm in ("members", "non_members"):
-        if recipe.subject is not None and arm in files:
-            problems += missing_subjects(files[arm], recipe.subject)
-    overlap = 0
-    if "non_members" in files:
-        where = files["non_members"].label
-        named = [name for name in aside["members"].names if name not in namesakes]
-        others = aside["non_members"].select(named)
-        problems += shared_people(aside["members"].select(named), others, recipe.subject, where)
-        if modelled:
-            problems += same_rows(tables["release"], tables["non_members"], where)
-            overlap, beyond_chance = overlap_problems(tables["members"], tables["non_members"], where)
-            problems += beyond_chance
-    for arm, table in tables.items():
-        problems += beyond_bounds(table, recipe.columns, files[arm].label)
-        problems += undeclared_values(table, recipe.columns, files[arm].label)
-    raise_all(problems)
-    surviving = sorted((left_out & set(files["release"].columns)) - set(namesakes))
-    subject = recipe.subject
-    return Case(
-        name=recipe.audit,
-        release=tables["release"],
-        members=tables["members"],
-        non_members=tables.get("non_members"),
-        published=_published(files["release"], united, tables["release"]),
-        roles=roles,
-        released_identifiers=aside["release"].select(surviving) if surviving else None,
-        member_identifiers=aside["members"].select(surviving) if surviving else None,
-        member_subjects=_subjects(aside.get("members"), subject),
-        non_member_subjects=_subjects(aside.get("non_members"), subject),
-        unit="row" if subject is None else subject,
-        overlap=overlap,
-        generalised=recipe.generalised,
-        k_anonymity_min=recipe.k_anonymity_min,
-        declared={name: spec.declared for name, spec in recipe.columns.items()},
-        made={name: spec.made for name, spec in sorted(recipe.columns.items()) if spec.made is not None},
-        p_in=1 - recipe.non_members.split if isinstance(recipe.non_members, SplitSpec) else 0.0,
-        member_rows=rows_in_file(sources.coins, orders["members"]),
-        files={arm: FileFacts(name=file.name, rows=file.n_rows, digest=file.digest) for arm, file in files.items()},
-    )
-
-
-def rows_in_file(coins: Sides | None, order: NDArray[np.intp]) -> NDArray[np.int64]:
-    """For each row of the members, in the case's order, its row in the file, counted from 1."""
-    return order + 1 if coins is None else np.flatnonzero(coins)[order] + 1
-
-
-def digests_now(recipe: Recipe, made: Path | None = None) -> dict[str, str]:
-    """The digests of the recipe's files as they are now, by what they are; "unreadable" for one that is gone.
-
-    Args:
-        made: The release, if it was made here.
-    """
-    digests: dict[str, str] = {}
-    for arm in ARMS:
-        try:
-            path = made if arm == "release" and made is not None else recipe.path(arm)
-            if path is not None:
-                digests[arm] = model_digest(path) if path.is_dir() and arm == "release" else file_digest(path, arm)
-        except InputError:
-            digests[arm] = "unreadable"
-    return digests
-
-
 def content_digest(case: Case) -> str:
     """ "sha256:" and a digest of what is in the tables: format, row order and column order of the files are not in it.
 
@@ -420,62 +213,3 @@ def content_digest(case: Case) -> str:
     if case.canaries is not None:
         add(case.canaries.to_jsonl())
     return f"sha256:{digest.hexdigest()}"
-
-
-def _read(recipe: Recipe) -> dict[Arm, TextTable]:
-    """The files, members first.
-
-    Raises:
-        InputError: Some cannot be read, or two of them are one file.
-    """
-    files: dict[Arm, TextTable] = {}
-    problems: list[Problem] = []
-    for arm in ARMS:
-        try:
-            path, written = recipe.path(arm), recipe.written_path(arm)
-            if path is not None and written is not None:
-                files[arm] = read_table(
-                    path,
-                    what=_CALLED[arm],
-                    name=encodable(PurePath(written).name),
-                    nulls=recipe.nulls,
-                    encoding=recipe.encoding,
-                    delimiter=recipe.delimiter or "",
-                    columns=recipe.columns_of_texts,
-                )
-        except InputError as error:
-            problems += error.problems
-    control = files.get("non_members")
-    for arm in ("members", "release"):
-        other = files.get(arm)
-        if control is not None and other is not None and control.digest == other.digest:
-            what = f"this is the same file as the {other.label}"
-            fix = "Name rows of the same population that were not used for the release"
-            problems.append(Problem(code="same-file", what=what, where=control.label, fix=fix))
-    raise_all(problems)
-    return files
-
-
-def _roles(recipe: Recipe, members: TextTable) -> dict[str, Role]:
-    roles: dict[str, Role] = dict.fromkeys(members.columns, "plain")
-    roles.update({name: spec.role for name, spec in recipe.columns.items()})
-    if recipe.subject is not None and roles.get(recipe.subject, "plain") == "plain":
-        roles[recipe.subject] = "subject"
-    return dict(sorted(roles.items()))
-
-
-def _published(file: TextTable, united: Mapping[str, United], release: Table) -> Table:
-    """Every released column over its own values, rows in content order."""
-    names = tuple(sorted(file.columns))
-    if names != release.names:
-        release = table_of(file, [united[name] for name in names])
-        release = release.take(content_order(release))
-    (published,) = with_own_dictionaries(release)  # keeps the order of values, hence of rows
-    return published
-
-
-def _subjects(aside: Table | None, subject: str | None) -> Ids | None:
-    if aside is None or subject is None:
-        return None
-    subjects: Ids = aside.codes[:, aside.index(subject)].astype(np.int64)
-    return subjects

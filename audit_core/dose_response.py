@@ -11,7 +11,7 @@ from audit_core.attempt import Attempted, attempt
 from audit_core.bench import Bench, Setting, lay_out
 from audit_core.cache import Cache
 from audit_core.calibration import SCHEMA_VERSION, Calibration, Trial
-from audit_core.case import content_digest, prepare, read_sources
+from audit_core.case import content_digest
 from audit_core.chosen import chosen
 from audit_core.detection import PLANTS, compared, derived, percent
 from audit_core.errors import InputError, Problem
@@ -32,7 +32,10 @@ from audit_core.run import (
     volatile_of,
 )
 from audit_core.scorecard import Finding, Verdict
+from audit_core.sources import read_sources
+from audit_core.table_case import prepare
 from audit_core.twins import JITTER, REDRAWN, innocent, kept_true, leaky
+from audit_core.written.recipe import ModelledSpec
 
 Chosen = Sequence[tuple[AttackPlugin | CheckPlugin, Mapping[str, Any]]]
 
@@ -72,6 +75,15 @@ def calibrate(
             )
         )
     progress("reading", recipe.audit)
+    if isinstance(recipe.release, ModelledSpec):
+        raise InputError(
+            Problem(
+                code="calibration-of-model",
+                what="a calibration plants rows in a table, and what goes out is a language model",
+                where="release",
+                fix="Audit the recipe with --controls: its twins are the base, and a model over-fitted to some members",
+            )
+        )
     sources = read_sources(recipe)
     if "release" not in sources.files:
         raise InputError(

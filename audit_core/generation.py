@@ -10,7 +10,7 @@ from pathlib import Path
 
 from audit_core import __version__, exchange, pack
 from audit_core.cache import Cache, key
-from audit_core.case import Case, Sources, content_digest, prepare
+from audit_core.case import Case, content_digest
 from audit_core.chosen import Commission
 from audit_core.codes import sentence
 from audit_core.errors import Problem, RunError, raise_all
@@ -26,9 +26,11 @@ from audit_core.recipe import Recipe
 from audit_core.refit import Heard, unheard
 from audit_core.registry import Registry
 from audit_core.seeds import stream
+from audit_core.sources import Sources
 from audit_core.split import record
 from audit_core.synthesis import unpaid
 from audit_core.synthesis.finishing import finish, id_problems, rows_to_sample
+from audit_core.table_case import prepare
 from audit_core.table_files import csv_of, parquet_of
 from audit_core.tables import Table, with_own_dictionaries
 from audit_core.written.recipe import SplitSpec

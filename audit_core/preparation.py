@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from audit_core.cache import Cache
-from audit_core.case import Case, ReleasedModel, Sources, content_digest, prepare, read_sources
+from audit_core.case import Case, ReleasedModel, content_digest
 from audit_core.chosen import Commission, FineTuning, commission, fine_tuning
 from audit_core.generation import generate
 from audit_core.isolation import Failed, Usage
@@ -22,6 +22,8 @@ from audit_core.reading.paths import read_file
 from audit_core.recipe import Recipe
 from audit_core.registry import Registry
 from audit_core.scorecard import FileFacts
+from audit_core.sources import Sources, read_sources
+from audit_core.table_case import prepare
 from audit_core.tables import Ids
 
 

@@ -18,7 +18,7 @@ from audit_core import __version__
 from audit_core.attempt import Attempted, attempt
 from audit_core.bench import Setting, lay_out
 from audit_core.cache import Cache
-from audit_core.case import Case, content_digest, digests_now
+from audit_core.case import Case, content_digest
 from audit_core.chosen import chosen
 from audit_core.errors import Problem, RunError, raise_all
 from audit_core.examination import hygiene, twins
@@ -42,6 +42,7 @@ from audit_core.scorecard import (
     Verdict,
     Volatile,
 )
+from audit_core.sources import digests_now
 from audit_core.words import LANGUAGES, say
 from audit_core.written.recipe import ModelledSpec, SplitSpec
 

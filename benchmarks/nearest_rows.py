@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from adult_releases import releases
-from audit_core.case import prepare
 from audit_core.neighbours import nearest, scales
 from audit_core.recipe import recipe_of_files
+from audit_core.table_case import prepare
 from audit_core.tables import Table
 from public_tables import ADULT, adult, write
 

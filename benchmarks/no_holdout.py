@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import made_releases as made
-from audit_core.case import Case, prepare
+from audit_core.case import Case
 from audit_core.errors import InputError
 from audit_core.evidence import Evidence, Excess
 from audit_core.judge import judge
@@ -30,6 +30,7 @@ from audit_core.neighbours import nearest, scales
 from audit_core.policy import load_policy
 from audit_core.recipe import recipe_of_files
 from audit_core.scorecard import Finding, Verdict
+from audit_core.table_case import prepare
 from audit_core.tables import Table, row_ids
 from audit_core.testing import made_up_case
 from audit_plugins.checks.copies_without_holdout import crowding, repeats

@@ -77,7 +77,8 @@ from pathlib import Path
 from audit_core.attempt import attempt
 from audit_core.bench import Setting, lay_out
 from audit_core.cache import Cache
-from audit_core.case import content_digest, prepare
+from audit_core.case import content_digest
+from audit_core.table_case import prepare
 from audit_core.isolation import Limits
 from audit_core.recipe import recipe_of_files
 from audit_core.registry import discover

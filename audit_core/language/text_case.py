@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from audit_core.case import Case, Sources, rows_in_file
+from audit_core.case import Case
 from audit_core.errors import Problem, raise_all
 from audit_core.language.canaries import Canaries
 from audit_core.language.near_duplicates import near_duplicates
@@ -23,6 +23,7 @@ from audit_core.reading.places import quoted
 from audit_core.reading.separation import missing_subjects, shared_people
 from audit_core.recipe import Recipe
 from audit_core.scorecard import FileFacts, TextCounts
+from audit_core.sources import Sources, rows_in_file
 from audit_core.tables import MISSING, Column, Ids, Table, content_order, normal_form, read_only
 from audit_core.written.recipe import SplitSpec
 

@@ -205,7 +205,7 @@ class ColumnSpec(_Strict):
 class ReleaseSpec(_Strict):
     """What goes out."""
 
-    table: str = Field(description="CSV or Parquet")
+    table: str = Field(description="CSV, Parquet or JSON lines")
     ledger: str | None = Field(default=None, description="the ledger of the guarantee that is claimed of it (JSON)")
     generalised: StrictBool = Field(default=False, description="values were made coarser; k-anonymity is judged")
 

@@ -14,6 +14,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("peft")
 pytest.importorskip("opacus")
 
+import audit_core
 from audit_core import isolation
 from audit_core.cache import Cache
 from audit_core.policy import load_policy
@@ -196,17 +197,27 @@ def test_a_private_model_carries_its_ledger_and_what_it_allows(folder: Path) -> 
     assert Verdict.FAIL not in judged.values()
 
 
+DEMO = Path(audit_core.__file__).parent / "demo" / "text"
+
+
+@pytest.mark.slow
 def test_the_twins_of_a_model_are_its_base_and_one_that_knows_members_by_heart(folder: Path) -> None:
-    model = {"base": "./base", "train": "lora", "params": {"epochs": 1, "rank": 1}}
-    card = run(recipe(folder, model, attacks={"likelihood-ratio": {}}), folder / "out", with_twins=True)
+    shutil.copytree(DEMO / "base", folder / "demo-base")
+    notes = (DEMO / "notes.jsonl").read_text(encoding="utf-8").splitlines()[:120]
+    (folder / "demo.jsonl").write_text("\n".join(notes) + "\n", encoding="utf-8")
+    model = {"base": "./demo-base", "train": "lora", "params": {"epochs": 1, "rank": 1}}
+    attacks: dict[str, Any] = {"likelihood-ratio": {}, "canary-exposure": {}}
+    planted = {"count": 40, "references": 100}
+    path = recipe(folder, model, members="demo.jsonl", attacks=attacks, canaries=planted)
+    card = run(path, folder / "out", with_twins=True)
     of = {(one.name, one.attack): one for one in card.controls}
-    assert of["innocent-twin", "likelihood-ratio"].reason.code == "silent-on-base"
-    assert of["leaky-twin", "likelihood-ratio"].outcome == "measured"
-    assert of["leaky-twin", "likelihood-ratio"].reason.code in ("overfit-found", "overfit-missed")
-    auc = {name: next(m.value for m in of[name, "likelihood-ratio"].measurements if m.name == "auc")
-           for name in ("innocent-twin", "leaky-twin")}  # fmt: skip
-    assert auc["innocent-twin"] == 0.5
-    assert auc["leaky-twin"] > 0.5
+    blind = {"likelihood-ratio": "auc", "canary-exposure": "auc_planted"}
+    for attack, name in blind.items():
+        innocent, leaky = of["innocent-twin", attack], of["leaky-twin", attack]
+        assert innocent.reason.code == "silent-on-base"
+        assert {one.value for one in innocent.measurements if one.name == name} == {0.5}
+        assert leaky.reason.code == "overfit-found"
+        assert min(one.value for one in leaky.measurements if one.name == name) > 0.9
 
 
 def test_without_a_base_the_panel_does_with_less_and_nothing_passes_by_that(folder: Path) -> None:
@@ -266,6 +277,13 @@ def test_a_model_that_lacks_a_weight_is_refused_once_it_is_read_with_its_own_wor
     assert "model-incomplete" in done.err
     assert "some of the model's weights are not in its files" in done.err
     assert "sekisho explain model-incomplete" in done.err
+
+
+def test_a_calibration_of_a_model_says_what_to_do_instead(folder: Path, sekisho: Any) -> None:
+    done = sekisho("calibrate", recipe(folder, HEART), "--out", folder / "out")
+    assert done.code == 2
+    assert "calibration-of-model" in done.err
+    assert "--controls" in done.err
 
 
 def test_a_name_of_a_hub_is_answered_at_once_without_a_network(folder: Path, sekisho: Any) -> None:

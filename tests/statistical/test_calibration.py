@@ -16,7 +16,7 @@ from scipy.stats import binom
 from audit_core.attempt import INQUIRIES
 from audit_core.bench import Bench, Setting, lay_out
 from audit_core.cache import Cache
-from audit_core.case import Case, content_digest, prepare
+from audit_core.case import Case, content_digest
 from audit_core.child import load
 from audit_core.isolation import Limits
 from audit_core.judge import Judged, judge
@@ -27,6 +27,7 @@ from audit_core.policy import load_policy
 from audit_core.recipe import load_recipe, recipe_of_files
 from audit_core.registry import discover
 from audit_core.scorecard import Finding, Verdict
+from audit_core.table_case import prepare
 from audit_core.tables import Table, content_order, read_only
 from audit_core.testing import made_up_case
 from audit_core.twins import leaky

@@ -33,7 +33,7 @@ COLUMNS = {
 @pytest.fixture(scope="module")
 def adult() -> Table:
     """All rows of the demo: members, non-members and the fresh sample of UCI Adult."""
-    from audit_core.case import prepare
+    from audit_core.table_case import prepare
 
     with resources.as_file(resources.files("audit_core") / "demo") as folder:
         case = prepare(load_recipe(Path(folder) / "fresh.yaml"))

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audit_core.case import Case, prepare
+from audit_core.case import Case
 from audit_core.judge import judge
 from audit_core.measurement import Measurement
 from audit_core.neighbours import nearest, scales
 from audit_core.policy import load_policy
 from audit_core.recipe import load_recipe
 from audit_core.scorecard import Finding, Verdict
+from audit_core.table_case import prepare
 from audit_core.tables import MISSING, Column, Table, read_only
 from audit_core.testing import made_up_case
 from audit_plugins.checks.exact_copies import ExactCopies

@@ -176,8 +176,8 @@ def test_fresh_samples_of_a_census_pass_the_copy_rule_as_often_as_planned(column
     """
     from importlib import resources
 
-    from audit_core.case import prepare
     from audit_core.recipe import load_recipe
+    from audit_core.table_case import prepare
 
     with resources.as_file(resources.files("audit_core") / "demo") as folder:
         case = prepare(load_recipe(Path(folder) / "fresh.yaml"))

@@ -11,7 +11,7 @@ from audit_core import exchange
 from audit_core.answers import Scores
 from audit_core.bench import Setting, lay_out
 from audit_core.cache import Cache
-from audit_core.case import private_rows, read_sources
+from audit_core.case import private_rows
 from audit_core.controls import unsound
 from audit_core.errors import InputError
 from audit_core.guarantee import Guarantee, Stated
@@ -27,6 +27,7 @@ from audit_core.needs import lacking
 from audit_core.recipe import Recipe, load_recipe, recipe_yaml
 from audit_core.registry import discover
 from audit_core.scorecard import Control, Finding, Verdict
+from audit_core.sources import read_sources
 from audit_core.statistics.extraction import blind_exposure
 from audit_core.written.canaries import CanariesSpec
 

@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit_core.case import Case, content_digest, digests_now, prepare
+from audit_core.case import Case, content_digest
 from audit_core.codes import CODES
 from audit_core.errors import InputError, Problem
 from audit_core.recipe import load_recipe, recipe_of_files
+from audit_core.sources import digests_now
+from audit_core.table_case import prepare
 from audit_core.tables import Table
 from audit_core.written.recipe import ColumnSpec
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from audit_core.cache import Cache
-from audit_core.case import read_sources
 from audit_core.chosen import Commission, commission
 from audit_core.codes import CODES
 from audit_core.errors import InputError, RunError
@@ -22,6 +21,7 @@ from audit_core.program import Program
 from audit_core.recipe import Recipe, load_recipe
 from audit_core.refit import Budget
 from audit_core.registry import Registry, discover
+from audit_core.sources import read_sources
 from audit_core.synthesis import unpaid
 from audit_core.tables import MISSING, Table, with_own_dictionaries
 from audit_core.testing import conformance, made_up_case, make

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit_core.case import Case, prepare
+from audit_core.case import Case
 from audit_core.evidence import Proportion
 from audit_core.judge import judge
 from audit_core.measurement import Histogram, Measurement, Reason
@@ -21,6 +21,7 @@ from audit_core.questions import Neighbours
 from audit_core.recipe import recipe_of_files
 from audit_core.registry import discover
 from audit_core.scorecard import Verdict
+from audit_core.table_case import prepare
 from audit_core.tables import Column, Table, read_only
 from audit_core.testing import find, made_up_case
 from audit_plugins.checks import exchangeable_labels, nearest_record

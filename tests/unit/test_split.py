@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audit_core.case import prepare, read_sources
 from audit_core.errors import InputError
 from audit_core.reading.files import TextTable, read_table
 from audit_core.recipe import Recipe, load_recipe
+from audit_core.sources import read_sources
 from audit_core.split import flip, record
+from audit_core.table_case import prepare
 
 
 def table(path: Path, n: int, rows_each: int = 1) -> TextTable:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from audit_core.cache import Cache
-from audit_core.case import prepare, read_sources
 from audit_core.chosen import commission
 from audit_core.errors import InputError, RunError
 from audit_core.generation import Made, generate
@@ -18,10 +17,12 @@ from audit_core.reading.files import TextColumn, TextTable, read_table
 from audit_core.recipe import Recipe, load_recipe
 from audit_core.registry import Registry, discover
 from audit_core.run import audit
+from audit_core.sources import read_sources
 from audit_core.synthesis.made_up import category, fresh_ids, made_up, rekeyed_ids, room, taken_problem
 from audit_core.synthesis.moved_dates import moved
 from audit_core.synthesis.regions import LEVELS, coarsened, region
 from audit_core.synthesis.row_rules import settled
+from audit_core.table_case import prepare
 from audit_core.tables import MISSING, Table, coded, read_only
 from audit_core.written.strategies import EnforceRange, NoRareCombinations
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from audit_core import exchange
-from audit_core.case import most_rows, private_rows, read_sources
+from audit_core.case import most_rows, private_rows
 from audit_core.errors import InputError
 from audit_core.language.model_pass import texts_of_case
 from audit_core.language.text_case import prepare_texts
 from audit_core.recipe import Recipe, load_recipe, recipe_yaml
+from audit_core.sources import read_sources
 
 WORDS = np.random.default_rng(5).permutation(
     [f"{a}{b}{c}" for a in "bdgklmnprst" for b in "aeiou" for c in "dgklmnprst"]
