@@ -19,8 +19,8 @@ MOST_LOGITS = 2**24
 MOST_TOKENS = 1024
 """In a batch, filled up."""
 
-IN_CACHE = 2**18
-"""Logits whose statistics are computed at once, so that they stay near the processor: 1 MiB in 32-bit floats."""
+IN_CACHE = 2**19
+"""Logits whose statistics are computed at once, so that they stay near the processor: 2 MiB in 32-bit floats."""
 
 LOWEST, NEGLIGIBLE = -1e4, -80.0
 """Below the largest logit, in nats: what stands for minus infinity, where a model rules a token out; and where a token
