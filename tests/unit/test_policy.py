@@ -37,6 +37,7 @@ MEASUREMENTS = {
     "membership": set(MEASURES["membership"]),
     "likelihood-ratio": set(MEASURES["membership"]),
     "membership-panel": set(MEASURES["membership"]),
+    "lira": set(MEASURES["membership"]),
     "canary-exposure": set(MEASURES["canaries"]),
     "prefix-extraction": set(MEASURES["continuation"]),
     "attribute-disclosure": set(MEASURES["hidden-value"]),
