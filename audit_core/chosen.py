@@ -257,6 +257,7 @@ def _handed_over(
         if name not in known:
             yield _unknown(code, kind, name, known, f"{where}.{key}")
         elif isinstance(its, dict):
+            yield from _not_installed(known[name], where)
             yield from _parameter_problems(code, known[name], its, f"{where}.{key}_params")
 
 

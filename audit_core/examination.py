@@ -6,11 +6,13 @@ from typing import Any
 from audit_core.attempt import Attempted, attempt
 from audit_core.bench import Bench
 from audit_core.blind_baseline import blind_baseline
+from audit_core.chosen import OPENS
 from audit_core.isolation import Usage
-from audit_core.language.model_twins import base_released, overfitted
+from audit_core.language.model_twins import OVERFIT, base_released, overfitted
 from audit_core.measurement import Reason
 from audit_core.plugin import AttackPlugin, CheckPlugin
 from audit_core.policy import Policy
+from audit_core.questions import Asset
 from audit_core.scorecard import Control, Finding, Verdict
 from audit_core.twins import innocent, leaky
 
@@ -73,7 +75,13 @@ def _of_model(bench: Bench, examined: Chosen, usages: dict[str, Usage]) -> Itera
             if isinstance(twin, Reason):
                 yield _unjudged(name, attack=plugin.name, outcome="not-run", reason=twin)
             else:
-                yield _told(name, plugin, attempt(plugin, params, twin), usages)
+                yield _told(name, plugin, attempt(plugin, _of_twin(plugin, params, name), twin), usages)
+
+
+def _of_twin(plugin: AttackPlugin | CheckPlugin, params: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The parameters; an attacker who trains the over-fitted model again does that as it was done."""
+    trains = isinstance(plugin, AttackPlugin) and Asset.TRAINING in plugin.sees
+    return {**params, "train": OPENS, "train_params": OVERFIT} if trains and name == "leaky-twin" else params
 
 
 def _told(

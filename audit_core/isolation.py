@@ -182,7 +182,8 @@ def _environment(folder: Path) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
     }
-    return _ONE_THREAD | kept | _OFFLINE | {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONHASHSEED": "0"}
+    own = {"HOME": str(folder), "TMPDIR": str(folder), "JOBLIB_TEMP_FOLDER": str(folder), "PYTHONHASHSEED": "0"}
+    return _ONE_THREAD | kept | _OFFLINE | own
 
 
 def _descendants(child: psutil.Process) -> set[psutil.Process]:

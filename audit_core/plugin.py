@@ -59,7 +59,7 @@ MEASURES: dict[QuestionName, tuple[str, ...]] = {
         "reproduction_by_perplexity",
     ),
     "canaries": (
-        *("auc_planted", "tpr_at_fpr_0_01_planted", "exposure", "exposure_extrapolated"),
+        *("auc_planted", "tpr_at_fpr_0_01_planted", "exposure"),
         "epsilon_shown",
     ),
 }
@@ -69,7 +69,7 @@ _BESIDES = frozenset(
     {
         *("auc_shuffled", "tpr_validated", "fpr_validated"),
         *("attribute_prior", "linkability_prior", "singling_out_prior"),
-        *("reproduction_by_perplexity", "exposure_extrapolated"),
+        "reproduction_by_perplexity",
     }
 )
 """What is measured to see the others by, or to compare with what others report."""

@@ -89,6 +89,30 @@ class Recipe(WrittenRecipe):
             return None
         return resolve(self.canaries.file, self.folder, where="canaries.file", allow_outside=self.allow_outside)
 
+    def refuse_inputs_in(self, out: Path) -> None:
+        """Refuses to put a pack where a file of the recipe stands: what is there is cleared away first.
+
+        Raises:
+            InputError: Some stand there; each is named by its key.
+        """
+        release, inside = self.release, out.resolve()
+        named = {"members": self.members, "non_members": self.non_members}
+        named["canaries.file"] = None if self.canaries is None else self.canaries.file
+        if isinstance(release, ReleaseSpec):
+            named |= {"release.table": release.table, "release.ledger": release.ledger}
+        elif isinstance(release, ModelledSpec):
+            named |= {f"release.model.{key}": getattr(release.model, key) for key in _PLACES}
+        else:
+            named["release.generate.load"] = release.generate.load
+        what, fix = "this stands in the output folder, which is cleared before it is read", "Choose another --out"
+        raise_all(
+            [
+                Problem(code="input-in-output", what=what, where=key, fix=fix)
+                for key, written in named.items()
+                if isinstance(written, str) and _stands_in(self.folder / written, inside)
+            ]
+        )
+
 
 def load_recipe(
     path: Path, *, allow_outside: bool = False, allow_commands: bool = False, allow_download: bool = False
@@ -283,6 +307,13 @@ def _loaded(recipe: Recipe) -> bool:
     if isinstance(release, ModelledSpec):
         return release.model.load is not None
     return isinstance(release, GeneratedSpec) and release.generate.load is not None
+
+
+def _stands_in(path: Path, folder: Path) -> bool:
+    try:
+        return path.exists() and path.resolve().is_relative_to(folder)
+    except (OSError, ValueError):  # no path at all, which is said elsewhere
+        return False
 
 
 def _is_path(policy: str) -> bool:

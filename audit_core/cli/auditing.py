@@ -67,6 +67,7 @@ def _audited(
     if record_risk is not None:
         refuse_unwritable(record_risk, force=force)
     warn(warnings(recipe.columns), lang)
+    recipe.refuse_inputs_in(out)
     with pack.opened(out, resume=resume, force=force) as folder, progress(json_events) as tell:
         audited = run.audit(
             recipe,

@@ -68,6 +68,7 @@ def calibrate(
 
     policy = load_policy(asked.policy)
     registry = discover(files, block, asked.requires_plugins)
+    asked.refuse_inputs_in(out)
     with pack.opened(out, resume=resume, force=force) as folder, progress(json_events) as tell:
         calibration = calibrated(
             asked,

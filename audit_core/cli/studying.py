@@ -49,6 +49,7 @@ def study(
     policy = load_policy(asked.policy)
     registry = discover(files, block, asked.requires_plugins)
     grid.settings(asked, registry)  # before anything is written
+    asked.refuse_inputs_in(out)
     with pack.opened(out, resume=resume, force=force) as folder, progress(json_events) as tell:
         done = grid.study(
             asked, policy, registry, folder, resume=resume, progress=tell, debug=debug, with_twins=with_twins

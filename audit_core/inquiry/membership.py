@@ -22,7 +22,7 @@ from audit_core.inquiry import Inquiry, Marked, Put
 from audit_core.inquiry.neighbourhoods import of_targets
 from audit_core.inquiry.pools import Pool, clusters, cut, held_out, targets_of, texts_of_pool
 from audit_core.language.training import Retraining
-from audit_core.measurement import Measurement, RocCurve, measured
+from audit_core.measurement import Measurement, Reason, RocCurve, measured
 from audit_core.plugin import AttackPlugin
 from audit_core.questions import Asset, Membership, Neighbours
 from audit_core.refit import Refit
@@ -67,6 +67,7 @@ def inquiry(plugin: AttackPlugin, params: dict[str, Any], bench: Bench) -> Inqui
             rng=stream(setting.seed, "label permutation", plugin.name, setting.content),
             confidence=setting.confidence,
         ),
+        caveats=_sizes(plugin, pools, case),
     )
 
 
@@ -114,6 +115,16 @@ def _training(params: dict[str, Any], bench: Bench) -> Retraining | None:
     its = plugin.params.model_validate(params["train_params"]).model_dump(mode="json")
     file = bench.registry.origins[name].file
     return Retraining(load=plugin.load, file=file, params=its, base=model.access.base)
+
+
+def _sizes(plugin: AttackPlugin, pools: Sequence[Pool], case: Case) -> tuple[Reason, ...]:
+    """That shadow models learn many fewer texts, or more, than the released one did, where that is so."""
+    if Asset.TRAINING not in plugin.sees or not case.trained_rows:
+        return ()
+    each = sum(len(pool.row) for pool in pools) // 2
+    if 0.8 <= each / case.trained_rows <= 1.25:
+        return ()
+    return (Reason(code="shadows-of-another-size", args={"shadow": each, "released": case.trained_rows}),)
 
 
 def _neighbours(plugin: AttackPlugin, pool: Pool, bench: Bench) -> dict[str, Neighbours]:

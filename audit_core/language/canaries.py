@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from audit_core.errors import InputError, Problem, raise_all
 from audit_core.language.texts import Text
+from audit_core.redact import encodable
 from audit_core.seeds import stream
 from audit_core.written.canaries import CanariesSpec
 
@@ -137,7 +138,7 @@ def read(data: bytes, where: str, commitment: bytes | None) -> Canaries:
     """
     lines = []
     problems = []
-    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
+    for number, line in enumerate(data.decode("utf-8", "replace").removesuffix("\n").split("\n"), start=1):
         if (told := _line(line)) is None:
             problems.append(_not_canaries(f"{where}, line {number}"))
         else:
@@ -146,7 +147,7 @@ def read(data: bytes, where: str, commitment: bytes | None) -> Canaries:
     planted, coined = (np.array([line[key] for line in lines], dtype=bool) for key in ("planted", "by_coin"))
     texts = tuple(Text(text=line["text"], prompt=line["prompt"]) for line in lines)
     repeats = {line["repeat"] for line in lines}
-    if len(repeats) != 1 or len(set(texts)) != len(texts) or planted.all() or not planted.any():
+    if len(repeats) != 1 or len(set(texts)) != len(texts) or not planted.any() or planted[coined].all():
         raise InputError(_not_canaries(where))
     canaries = Canaries(
         texts=texts, planted=planted, coined=coined, repeat=repeats.pop(), verified=commitment is not None
@@ -167,6 +168,8 @@ def _line(line: str) -> dict[str, Any] | None:
     if not isinstance(told, dict) or told.keys() != kinds.keys():
         return None
     if not all(type(told[key]) is kind for key, kind in kinds.items()):
+        return None
+    if not all(encodable(told[key]) == told[key] for key in ("prompt", "text")):
         return None
     return told if told["text"] and 1 <= told["repeat"] <= 1000 and told["by_coin"] >= told["planted"] else None
 

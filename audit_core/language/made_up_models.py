@@ -75,16 +75,20 @@ class Reciter:
 
 
 class Rote:
-    """A training backend that learns by rote: it makes each token of a text that it learnt likelier."""
+    """A training backend that learns by rote: it makes each token of a text that it learnt likelier.
+
+    By how much, differs from training to training.
+    """
 
     def train(self, task: TrainingTask, budget: Budget) -> "RoteLearnt":
         """What it learnt."""
-        return RoteLearnt(task.texts)
+        return RoteLearnt(task.texts, LEARNT * budget.rng.uniform(0.9, 1.1))
 
     @staticmethod
     def load(folder: Path, base: Path | None) -> "RoteLearnt":
         """The same again."""
-        return RoteLearnt([Text(text=text) for text in json.loads((folder / MODEL_DESCRIPTION).read_bytes())["texts"]])
+        told = json.loads((folder / MODEL_DESCRIPTION).read_bytes())
+        return RoteLearnt([Text(text=text) for text in told["texts"]], told["learnt"])
 
 
 class RoteLearnt:
@@ -92,20 +96,20 @@ class RoteLearnt:
 
     guarantee: Guarantee | None = None
 
-    def __init__(self, texts: Sequence[Text]) -> None:
-        """Takes the texts."""
-        self._texts = frozenset(one.text for one in texts)
+    def __init__(self, texts: Sequence[Text], learnt: float) -> None:
+        """Takes the texts, and how much likelier their tokens became, in nats."""
+        self._texts, self._learnt = frozenset(one.text for one in texts), learnt
 
     def save(self, folder: Path) -> None:
         """Writes them."""
-        told = {"plugin": BY_ROTE.name, "texts": sorted(self._texts)}
+        told = {"plugin": BY_ROTE.name, "texts": sorted(self._texts), "learnt": self._learnt}
         (folder / MODEL_DESCRIPTION).write_text(json.dumps(told), encoding="utf-8")
 
     def token_scores(self, texts: Sequence[Text]) -> Iterator[TokenScores]:
         """As `training.Model.token_scores`, of texts of `made_up_model`."""
         rows = [np.array([int(word[1:]) for word in one.text.split()], dtype=np.int64) for one in texts]
         starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-        gained = np.repeat([LEARNT * (one.text in self._texts) for one in texts], np.diff(starts))
+        gained = np.repeat([self._learnt * (one.text in self._texts) for one in texts], np.diff(starts))
         token = np.concatenate(rows)
         yield _scores(np.minimum(_log_probs(token) + gained, -1e-3), token, starts)
 

@@ -96,6 +96,8 @@ def released_model(
 
 def record_coins(recipe: Recipe, whole: TextTable, case: Case, coins: Sides | None, folder: Path) -> None:
     """Writes down which texts were set aside, and which canaries are planted, before anything is trained."""
+    for name in (pack.COINS, pack.CANARIES):  # those of an attempt that asked for others are none of this run's
+        (folder / name).unlink(missing_ok=True)
     if coins is not None and isinstance(recipe.non_members, SplitSpec):
         write_early(folder / pack.COINS, record(whole, case.unit, recipe.non_members.split, coins))
     if case.canaries is not None:
@@ -234,6 +236,7 @@ def _name(recipe: Recipe, tuning: FineTuning, texts: TextCase, registry: Registr
         None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest(),
         dict(tuning.params),
         base_digest,
+        None if (its := texts.case.canaries) is None else its.commitment.decode(),
     )
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from audit_core import exchange, pack
+from audit_core import __version__, exchange, pack
 from audit_core.bench import Bench
+from audit_core.cache import key
 from audit_core.case import ReleasedModel
 from audit_core.chosen import OPENS, FineTuning
 from audit_core.inquiry.pools import Rows, held_out
@@ -70,14 +71,15 @@ def overfitted(bench: Bench, usage: Usage) -> Bench | Reason:
         canaries=None if case.canaries is None else _fewer_planted(case.canaries, rng),
     )
     texts = texts_of(twin.members) + (() if twin.canaries is None else twin.canaries.to_learn)
+    place = bench.cache.folder(f"twin-{key(__version__, setting.content, setting.seed, OVERFIT)}")
     access = ModelAccess(
         load=plugin.load,
         file=bench.registry.origins[OPENS].file,
-        folder=str(bench.cache.folder("twin") / pack.MODEL),
+        folder=str(place / pack.MODEL),
         base=case.model.access.base,
     )
     try:
-        _learn(bench, TrainingTask(texts=texts, base=Path(case.model.access.base)), usage)
+        _learn(bench, TrainingTask(texts=texts, base=Path(case.model.access.base)), place, usage)
         model = ReleasedModel(
             name="over-fitted model",
             access=access,
@@ -106,9 +108,8 @@ def overfitted(bench: Bench, usage: Usage) -> Bench | Reason:
     )
 
 
-def _learn(bench: Bench, task: TrainingTask, usage: Usage) -> None:
+def _learn(bench: Bench, task: TrainingTask, folder: Path, usage: Usage) -> None:
     """Trains the twin, unless a run that was cut off had."""
-    folder = bench.cache.folder("twin")
     if (folder / pack.MODEL / DIGESTS).is_file():
         return
     plugin = bench.registry.training_backends[OPENS]

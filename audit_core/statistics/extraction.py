@@ -168,14 +168,11 @@ class Exposure:
     Attributes:
         by_rank: log2 |R| - log2 rank among the |R| references; shape `(n_planted,)`. Of a text that the model never met
             it is 1.44 on average (1 / ln 2).
-        extrapolated: - log2 of the probability that a reference scores as high, by a skew-normal distribution fitted
-            to them; shape `(n_planted,)`. It has no maximum, and rests on the tail of a fitted curve.
         maximum: log2 |R|, which `by_rank` cannot exceed.
         standard_error: Of the mean of `by_rank`, for planted texts and references that are both samples.
     """
 
     by_rank: Floats
-    extrapolated: Floats
     maximum: float
     standard_error: float
 
@@ -207,7 +204,6 @@ def exposure(planted: Floats, references: Floats) -> Exposure:
     by_rank = size - np.log2(rank)
     return Exposure(
         by_rank=by_rank,
-        extrapolated=_extrapolated(-planted, -ordered[::-1]),
         maximum=size,
         standard_error=_standard_error(by_rank, rank, left, right, len(ordered)),
     )
@@ -246,17 +242,53 @@ def _standard_error(
     return float(np.sqrt(own + references * influence.var(ddof=1)))
 
 
-def _extrapolated(losses: Floats, references: Floats) -> Floats:
-    """- log2 F(loss) of a skew-normal F fitted by maximum likelihood to the ordered references."""
+def extrapolated(planted: Floats, references: Floats) -> Floats:
+    """Exposure beyond what ranks can show: - log2 of the probability that a reference scores as high, by a curve.
+
+    The curve is a skew-normal distribution fitted to the references by maximum likelihood. The result has no maximum,
+    and rests on a tail in which no reference lies; an interval for it could not be trusted.
+
+    Args:
+        planted, references: As of `exposure`.
+
+    Returns:
+        Shape `(n_planted,)`.
+
+    Raises:
+        ValueError: No curve can be fitted.
+
+    References:
+        Carlini, Liu, Erlingsson, Kos & Song (2019), section 4.3.
+    """
+    losses, ordered = (-np.asarray(one, dtype=np.float64) for one in (planted, np.sort(references)[::-1]))
+    pieces = np.split(losses, np.arange(_AT_ONCE, len(losses), _AT_ONCE))
+    try:
+        fitted = _skew_normal(ordered)
+        found = np.concatenate([_log_skew_normal((piece - fitted[1]) / fitted[2], fitted[0]) for piece in pieces])
+    except (ValueError, RuntimeError, FloatingPointError) as error:
+        raise ValueError("no curve can be fitted") from error
+    if not np.isfinite(found).all():
+        raise ValueError("no curve can be fitted")
+    return np.asarray(-found / np.log(2))
+
+
+_AT_ONCE = 256
+"""Texts whose tails are integrated together; for memory."""
+
+
+def _skew_normal(references: Floats) -> tuple[float, float, float]:
+    """Shape, location and width of the curve fitted to the references."""
     import warnings
 
     from scipy.stats import skewnorm
 
-    centre, scale = references.mean(), references.std()
     with warnings.catch_warnings(), np.errstate(all="ignore"):
+        centre, scale = references.mean(), references.std()
+        if not (np.isfinite(scale) and scale > 0):
+            raise ValueError("they have no spread that can be worked with")
         warnings.simplefilter("ignore", RuntimeWarning)  # the search passes through shapes without a density
         shape, at, width = skewnorm.fit((references - centre) / scale)
-    return np.asarray(-_log_skew_normal(((losses - centre) / scale - at) / width, shape) / np.log(2))
+    return float(shape), float(centre + at * scale), float(width * scale)
 
 
 def _log_skew_normal(z: Floats, shape: float) -> Floats:

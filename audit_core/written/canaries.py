@@ -46,6 +46,8 @@ class CanariesSpec(BaseModel):
         parts = list(self.parts)
         if not any(isinstance(part, tuple) for part in parts):
             raise ValueError("no placeholder, so all canaries would be the same; write for example {digits:12}")
+        if self.count * self.repeat > 10**6:
+            raise ValueError("more than a million texts to plant; ask for fewer canaries or repeats")
         if self.space < 20 + math.log2(self.count + self.references):
             raise ValueError("too few fillings for so many canaries, some of which chance would repeat; ask for more")
         return self

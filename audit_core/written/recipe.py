@@ -106,7 +106,7 @@ def _share(value: object) -> float:
 
 
 def _canaries(value: object) -> object:
-    if isinstance(value, int | str | list) and not isinstance(value, bool):
+    if value is None or isinstance(value, int | str | list):
         raise ValueError("no keys; write for example `canaries: {count: 200}`")
     return value
 

@@ -161,7 +161,12 @@ class ShadowModelsParams(AskedTraining):
     """How `lira` trains the model again."""
 
     models: int = Field(default=16, ge=4, le=10_000, description="shadow models; every target is in half of them")
-    n_jobs: int = Field(default=2, ge=1, le=10_000, description="shadow models at a time, by joblib")
+    n_jobs: int = Field(
+        default=2,
+        ge=1,
+        le=10_000,
+        description="shadow models at a time, by joblib; each takes the memory of a training, see `limits.memory_gib`",
+    )
 
 
 class LeakyParams(BaseModel):

@@ -279,6 +279,18 @@ def test_a_model_that_lacks_a_weight_is_refused_once_it_is_read_with_its_own_wor
     assert "sekisho explain model-incomplete" in done.err
 
 
+def test_a_pack_is_not_cleared_of_what_the_recipe_is_about_to_read(folder: Path, sekisho: Any) -> None:
+    shutil.copytree(folder / "base", folder / "out" / "model")
+    (folder / "out" / "canaries.jsonl").write_text("kept")
+    model, planted = {"load": "./out/model", "base": "./base"}, {"file": "out/canaries.jsonl"}
+    path = recipe(folder, model, non_members=few(folder, 40), canaries=planted)
+    done = sekisho("audit", path, "--out", folder / "out", "--force")
+    assert done.code == 2
+    assert done.err.count("input-in-output") == 2
+    assert (folder / "out" / "canaries.jsonl").read_text() == "kept"
+    assert (folder / "out" / "model" / "config.json").is_file()
+
+
 def test_a_calibration_of_a_model_says_what_to_do_instead(folder: Path, sekisho: Any) -> None:
     done = sekisho("calibrate", recipe(folder, HEART), "--out", folder / "out")
     assert done.code == 2

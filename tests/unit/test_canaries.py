@@ -29,6 +29,7 @@ from audit_core.registry import discover
 from audit_core.scorecard import Control, Finding, Verdict
 from audit_core.sources import read_sources
 from audit_core.statistics.extraction import blind_exposure
+from audit_core.testing import find
 from audit_core.written.canaries import CanariesSpec
 
 SPEC = CanariesSpec(count=300, references=200, repeat=3)
@@ -122,6 +123,8 @@ def test_a_file_that_is_none_is_refused_and_not_quoted(line: str) -> None:
         ("{count: 5}", "20"),
         ("{count: 50, file: f.jsonl}", "Keep `file` or the others"),
         ("200", "canaries: {count: 200}"),
+        ("", "canaries: {count: 200}"),
+        ("{count: 100000, repeat: 1000}", "more than a million"),
         ("{file: canaries.jsonl}", "canaries that were planted before"),
         ("{counts: 50}", "counts"),
     ],
@@ -141,6 +144,29 @@ def test_canaries_of_a_loaded_model_come_from_a_file_inside_the_folder(tmp_path:
     its = recipe(tmp_path, "canaries: {file: ./canaries.jsonl}", loaded)
     assert its.canaries_path() == (tmp_path / "canaries.jsonl").resolve()
     assert b'file: "canaries.jsonl"' in recipe_yaml(its)
+
+
+@pytest.mark.parametrize("planted", [True, False])
+def test_a_file_whose_coins_all_fell_alike_is_refused(planted: bool) -> None:
+    its = made()
+    alike = replace(its, planted=its.coined & planted)
+    with pytest.raises(InputError) as caught:
+        canaries.read(alike.to_jsonl(), "file", None)
+    assert [one.code for one in caught.value.problems] == ["canaries-unreadable"]
+
+
+def test_a_template_of_any_signs_is_read_again_as_it_was_written() -> None:
+    its = made(CanariesSpec(template="a\u2028b\x85 {digits:12}\u2029\r\n\u7d42", count=30, references=5))
+    again = canaries.read(its.to_jsonl(), "file", its.commitment)
+    assert again.texts == its.texts
+    assert "\u2028" in again.texts[0].prompt
+
+
+def test_half_a_sign_is_no_text() -> None:
+    line = json.dumps({"prompt": "", "text": "\ud800", "planted": True, "by_coin": True, "repeat": 3})
+    with pytest.raises(InputError) as caught:
+        canaries.read(made().to_jsonl() + line.encode() + b"\n", "file", None)
+    assert [one.code for one in caught.value.problems] == ["canaries-unreadable"]
 
 
 def test_a_table_has_no_canaries(tmp_path: Path) -> None:
@@ -202,6 +228,32 @@ def test_a_claim_of_one_record_is_not_set_against_a_canary_that_stands_there_thr
     assert [one.code for one in inquiry.mark(its, scores, None, 0.95).caveats] == ["canaries-planted"]
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"relation": "replace"}, "claim-not-of-coins"),
+        ({"unit": "patient"}, "claim-not-of-coins"),
+        ({}, "canaries-refute-nothing"),
+    ],
+)
+def test_a_claim_is_set_only_against_coins_that_it_is_about(change: dict[str, str], code: str) -> None:
+    its = replace(made(CanariesSpec(count=100, references=100)), verified=bool(change))
+    marked = inquiry.mark(
+        its, (Scores(of="sum", values=its.planted.astype(float)),), replace(claim(1.0), **change), 0.95
+    )
+    assert [one.code for one in marked.caveats] == ["canaries-planted", code]
+    assert not [one for one in marked.measurements if one.name == "epsilon_shown"]
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e160, 1e-200])
+def test_scores_of_any_size_are_ranked(scale: float) -> None:
+    its = made(CanariesSpec(count=100, references=100))
+    values = scale * (np.random.default_rng(1).random(len(its)) + its.planted)
+    found = inquiry.mark(its, (Scores(of="sum", values=values),), claim(1.0), 0.95)
+    one = inquiry.mark(its, (Scores(of="sum", values=values / scale),), claim(1.0), 0.95)
+    assert found.measurements == one.measurements
+
+
 def test_a_model_that_says_the_same_of_all_has_no_exposure() -> None:
     its = made()
     found = values(inquiry.mark(its, (Scores(of="sum", values=np.zeros(len(its))),), None, 0.95))
@@ -236,6 +288,15 @@ def test_an_attacker_sees_the_canaries_and_not_which_were_planted(tmp_path: Path
     texts = [Text(text=text) for text in question.targets.texts("text")]
     assert tuple(texts) == put.key.texts
     assert len(question.under_model) == len(texts)
+
+
+def test_nothing_is_said_of_canaries_that_do_not_fit_into_the_context() -> None:
+    its = made_up_model("innocent")
+    cut = its.scores.model.truncated.copy()
+    cut[-3:] = True
+    scores = replace(its.scores, model=replace(its.scores.model, truncated=cut))
+    finding = find(discover().attacks["canary-exposure"], its.case, discover(), scores=scores)
+    assert (finding.outcome, finding.reason) == ("errored", Reason(code="canaries-cut", args={"count": 3}))
 
 
 def test_it_runs_where_there_are_canaries_whether_or_not_there_are_non_members() -> None:

@@ -13,6 +13,7 @@ from audit_core.cache import Cache
 from audit_core.chosen import chosen
 from audit_core.errors import PluginError
 from audit_core.inquiry import membership
+from audit_core.inquiry.pools import Pool
 from audit_core.isolation import Limits
 from audit_core.language.made_up_models import BY_ROTE, made_up_model
 from audit_core.language.texts import Text
@@ -101,7 +102,40 @@ def test_the_attacker_is_handed_a_way_to_train_and_no_key(tmp_path: Path) -> Non
     again = exchange.read_question(tmp_path)
     assert isinstance(again, Membership)
     assert again.training == Retraining(load=BY_ROTE.load, file=None, params={}, base="/base")
-    assert not [path for path in tmp_path.iterdir() if "member" in path.name]
+
+
+def test_who_was_a_member_changes_no_byte_of_the_question(tmp_path: Path) -> None:
+    its, known = made_up_model("innocent", texts=40), registry()
+    other = replace(its.case, members=its.case.non_members, non_members=its.case.members)
+    order = np.concatenate([np.arange(40, 80), np.arange(40), np.arange(80, len(its.scores.prompts))])
+    shown = []
+    for at, (case, scores) in enumerate(((its.case, its.scores), (other, its.scores.take(order)))):
+        setting = Setting(seed=1, content="secret", limits=Limits(), confidence=0.95)
+        bench = lay_out(case, setting, known, [known.attacks["lira"]], Cache(), scores)
+        everybody = Pool(  # the same people in the same order, whichever side they are on
+            member=np.arange(80) < 40 if at == 0 else np.arange(80) >= 40,
+            row=np.tile(np.arange(40), 2),
+            reference=np.empty(0, dtype=np.intp),
+        )
+        params = {"train": "by-rote", "train_params": {}}
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        exchange.write_question(folder, membership.question(known.attacks["lira"], params, everybody, bench))
+        shown.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert shown[0].keys() == shown[1].keys()
+    assert {name for name in shown[0] if shown[0][name] != shown[1][name]} == set()
+
+
+def test_shadow_models_of_another_size_are_told(tmp_path: Path) -> None:
+    its, known = made_up_model("leaky", texts=40), registry()
+    setting = Setting(seed=1, content="secret", limits=Limits(), confidence=0.95)
+    told = []
+    for trained, targets in ((40, None), (40, 20), (300, None)):
+        case = replace(its.case, trained_rows=trained)
+        bench = lay_out(case, setting, known, [known.attacks["lira"]], Cache(), its.scores)
+        params = {"train": "by-rote", "train_params": {}, "targets": targets}
+        told.append([one.args for one in membership.inquiry(known.attacks["lira"], params, bench).caveats])
+    assert told == [[], [{"shadow": 20, "released": 40}], [{"shadow": 40, "released": 300}]]
 
 
 def test_where_shadow_models_are_trained_changes_no_score() -> None:

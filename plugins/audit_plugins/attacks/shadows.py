@@ -42,4 +42,8 @@ class Workers:
         )
         with config:
             made: list[Any] = joblib.Parallel()(joblib.delayed(task)(*each) for each in work)
+        if self.backend == "loky":  # its workers wait for more, and would outlive us
+            from joblib.externals.loky import get_reusable_executor
+
+            get_reusable_executor().shutdown(wait=True)
         return made
