@@ -106,6 +106,7 @@ def _of_hub(name: str, where: str, *, allow_download: bool) -> Path:
         what = f"{name} is no folder here, and nothing is fetched from a hub"
         fix = "Give a local folder, or run again with --allow-download"
         raise InputError(Problem(code="model-offline", what=what, where=where, fix=fix))
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # a hub need not know what is audited
     try:
         from huggingface_hub import snapshot_download
 

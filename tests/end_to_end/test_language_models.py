@@ -1,8 +1,11 @@
 """Language models from recipe to card: trained or loaded, attacked, judged; nothing of a text gets out."""
 
+import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -296,6 +299,67 @@ def test_a_calibration_of_a_model_says_what_to_do_instead(folder: Path, sekisho:
     assert done.code == 2
     assert "calibration-of-model" in done.err
     assert "--controls" in done.err
+
+
+COMMIT = "a" * 40
+
+
+@pytest.fixture
+def hub(tiny_base: Path) -> Iterator[str]:
+    """A hub on this machine that has one model, `somebody/tiny`, and a file beside it that runs code when read."""
+    files = {path.name: path.read_bytes() for path in tiny_base.iterdir()} | {"pytorch_model.bin": b"\x80\x04K\x01."}
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            path = self.path.split("?")[0]
+            name = path.rsplit("/", 1)[-1]
+            if path.startswith("/api/models/somebody/tiny/tree/"):
+                listed = [{"type": "file", "path": name, "size": len(files[name]), "oid": COMMIT} for name in files]
+                self.say(json.dumps(listed).encode())
+            elif path.startswith("/api/models/somebody/tiny"):
+                siblings = [{"rfilename": name} for name in files]
+                self.say(json.dumps({"id": "somebody/tiny", "sha": COMMIT, "siblings": siblings}).encode())
+            elif path.startswith("/somebody/tiny/resolve/") and name in files:
+                self.say(files[name], ETag=f'"{hashlib.sha256(files[name]).hexdigest()}"')
+            else:
+                self.send_error(404)
+
+        def say(self, data: bytes, **headers: str) -> None:
+            self.send_response(200)
+            told = {"Content-Length": str(len(data)), "X-Repo-Commit": COMMIT, **headers}
+            for name, value in told.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(data)
+
+        def log_message(self, *said: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_model_of_a_hub_is_fetched_where_that_is_allowed_and_nothing_of_it_that_runs_code(
+    folder: Path, sekisho: Any, hub: str
+) -> None:
+    model = {"base": "somebody/tiny", "train": "lora", "params": {"epochs": 1, "rank": 1}}
+    path = recipe(folder, model, attacks={"likelihood-ratio": {}})
+    store = folder / "store"
+    variables = {"HF_ENDPOINT": hub, "HF_HOME": str(store), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
+    done = sekisho("audit", path, "--out", folder / "out", "--allow-download", **variables)
+    assert done.code == 3, done.err
+    card = Scorecard.from_json((folder / "out" / "scorecard.json").read_bytes())
+    assert {finding.outcome for finding in card.findings} == {"measured"}
+    fetched = {file.name for file in store.rglob("*") if file.is_symlink()}
+    assert "model.safetensors" in fetched
+    assert "pytorch_model.bin" not in fetched
 
 
 def test_a_name_of_a_hub_is_answered_at_once_without_a_network(folder: Path, sekisho: Any) -> None:
