@@ -187,9 +187,21 @@ def test_a_private_model_carries_its_ledger_and_what_it_allows(folder: Path) -> 
         "base": "./base", "train": "lora-dpsgd",
         "params": {"epsilon": 4, "delta": 1e-3, "epochs": 2, "batch": 20, "rank": 2},
     }  # fmt: skip
-    card = run(recipe(folder, model, attacks={"dp-claim": {}, "likelihood-ratio": {}}), folder / "out")
+    lines = [json.dumps({"note": note, "who": f"p{at}"}) for at, note in enumerate(NOTES)]
+    (folder / "whose.jsonl").write_text("\n".join(lines) + "\n")
+    attacks: dict[str, Any] = {"dp-claim": {}, "likelihood-ratio": {}, "canary-exposure": {}}
+    planted = {"count": 40, "references": 40}
+    path = recipe(folder, model, members="whose.jsonl", subject="who", attacks=attacks, canaries=planted)
+    card = run(path, folder / "out")
     assert card.guarantee is not None
     assert card.guarantee.epsilon <= 4
+    assert (card.guarantee.unit, card.guarantee.rows_per_unit) == ("who", 1)
+    # What coins planted counts as records, and may refute the claim, which is true.
+    texts = card.inputs.members.rows + card.facts["canaries"]
+    assert value(card, "dp-claim", "delta_times_rows", "all") == pytest.approx(1e-3 * texts)
+    canaries = next(one for one in card.findings if one.attack == "canary-exposure")
+    assert [one.code for one in canaries.caveats] == ["canaries-planted", "one-run"]
+    assert {one.name for one in canaries.measurements} >= {"auc_planted", "exposure", "epsilon_shown"}
     assert value(card, "dp-claim", "claim_understated", "pld") <= 0.02
     assert value(card, "dp-claim", "unit_mismatch", "all") == 0
     judged = {one.rule: one.verdict for one in card.judgements}
