@@ -359,7 +359,8 @@ def test_a_fit_stays_in_its_budget_and_its_ledger_says_how() -> None:
     assert set(made.texts("label")) == {"no", "yes"}
     assert 0.2 < np.mean(made.texts("label") == "yes") < 0.4
     amount, yes = made.numbers("amount"), made.texts("label") == "yes"
-    assert amount[yes].mean() > 1.5 * amount[~yes].mean()
+    # Noise may find a cell or two missing where none is.
+    assert np.nanmean(amount[yes]) > 1.5 * np.nanmean(amount[~yes])
 
 
 def test_what_nobody_declared_stands_outside_the_guarantee() -> None:
