@@ -66,10 +66,11 @@ class Kept:
     def model_from(self, folder: Path) -> None:
         """The plain files of the fitted generator, and the list of their digests."""
         place = self.pack / pack.MODEL
-        files = [path for path in sorted((folder / exchange.MODEL).glob("*")) if path.is_file()]
-        for path in (plain := [path for path in files if not path.is_symlink()]):
+        there = sorted((folder / exchange.MODEL).glob("*"))
+        files = [path for path in there if path.is_file() and not path.is_symlink()]
+        for path in files:
             copy_early(path, place / path.name)
-        if plain:
+        if files:
             for name, data in self.besides.items():
                 write_early(place / name, data)
             write_early(place / DIGESTS, listed(place))

@@ -43,8 +43,7 @@ class CanariesSpec(BaseModel):
             if self.model_fields_set != {"file"}:
                 raise ValueError("canaries of a file and canaries to make; keep `file` or the others")
             return self
-        parts = list(self.parts)
-        if not any(isinstance(part, tuple) for part in parts):
+        if self.space == 0:
             raise ValueError("no placeholder, so all canaries would be the same; write for example {digits:12}")
         if self.count * self.repeat > 10**6:
             raise ValueError("more than a million texts to plant; ask for fewer canaries or repeats")
@@ -74,8 +73,4 @@ class CanariesSpec(BaseModel):
     @property
     def space(self) -> float:
         """How many canaries there could be, in bits."""
-        return sum(length * math.log2(len(alphabet)) for alphabet, length in self._fillings)
-
-    @property
-    def _fillings(self) -> Iterator[tuple[str, int]]:
-        yield from (part for part in self.parts if isinstance(part, tuple))
+        return sum(part[1] * math.log2(len(part[0])) for part in self.parts if isinstance(part, tuple))
